@@ -1,0 +1,60 @@
+# The verbs people need. Each sets up what it misses first: on a fresh Debian or Ubuntu `make demo` is enough.
+# `make help` lists them. Extra arguments: `make demo ARGS="--seed 7"`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test build lint tidy kafka bench bench-peers faults decisions k8s-check
+MAKEFLAGS += --no-print-directory
+
+# One target directory outside the checkout, and one profile: RocksDB is compiled once for everything.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/quartermaster/target
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+CARGO_FLAGS := --release --locked
+BINARY := $(CARGO_TARGET_DIR)/release/quartermaster
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing to build; every other verb does it first
+	@scripts/setup.sh
+
+demo: build ## a simulated retail chain, live, for about a minute
+	@$(BINARY) demo $(ARGS)
+
+build: setup ## the binary, at $CARGO_TARGET_DIR/release/quartermaster
+	@scripts/announce-build.sh
+	@cargo build $(CARGO_FLAGS) --bin quartermaster
+	@echo "built $(BINARY)"
+
+test: setup ## all tests of the workspace; the summary is the last line
+	@scripts/announce-build.sh
+	@scripts/test.sh $(ARGS)
+
+lint: setup tidy ## format, the house rules, clippy, dependency licences
+	@cargo fmt --all --check
+	@scripts/announce-build.sh
+	@cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+	@scripts/deny.sh
+
+tidy: setup ## the house rules alone, in seconds (tests/tidy.rs)
+	@scripts/tidy.sh
+
+bench: build ## events per second and bytes per position, as one JSON line
+	@scripts/announce-build.sh
+	@cargo run $(CARGO_FLAGS) -p quartermaster-bench -- $(ARGS)
+
+decisions: build ## score the decisions on real retail data, as one JSON line
+	@scripts/decisions.sh $(BINARY) $(ARGS)
+
+k8s-check: setup ## render and validate the Kubernetes manifests, as one JSON line
+	@scripts/k8s-check.sh
+
+kafka bench-peers faults:
+	@echo "make $@ is not there yet: it arrives with the Kafka connector." >&2; exit 1
+
+# Listed by `make help`.
+kafka: ## (not yet) a local Apache Kafka
+bench-peers: ## (not yet) the same job in other stream processors
+faults: ## (not yet) kill, cut and corrupt, then compare with the oracle

@@ -1,0 +1,34 @@
+//! What the figures were measured on.
+
+use std::fs;
+use std::process::Command;
+
+pub(crate) fn describe() {
+    let cores = std::thread::available_parallelism().map_or_else(|_| "?".to_owned(), |n| n.to_string());
+    println!("machine: {}, {cores} cores, {} memory", cpu_model(), memory());
+    println!("kernel: {}; load before: {}", line_of("/proc/sys/kernel/osrelease"), line_of("/proc/loadavg"));
+    println!("compiler: {}", rustc());
+}
+
+fn line_of(path: &str) -> String {
+    fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+fn value_in(path: &str, name: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'));
+    value.map_or_else(|| "unknown".to_owned(), |value| value.trim().to_owned())
+}
+
+fn cpu_model() -> String {
+    value_in("/proc/cpuinfo", "model name")
+}
+
+fn memory() -> String {
+    value_in("/proc/meminfo", "MemTotal")
+}
+
+fn rustc() -> String {
+    let output = Command::new("rustc").arg("--version").output();
+    output.map_or_else(|_| "unknown".to_owned(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+}

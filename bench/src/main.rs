@@ -1,0 +1,102 @@
+//! Measures the released binary from outside, the way a user would run it: events per CPU-second
+//! of `replay`, and resident bytes per position. The method is in docs/benchmarks.md.
+//!
+//! It must never measure anything but the real binary, and never report a run whose input was
+//! refused. The last line of its output is one JSON object.
+
+// A benchmark reports on stdout, for people and for scripts.
+#![allow(clippy::print_stdout)]
+
+mod catalog;
+mod child;
+mod decode;
+mod machine;
+mod memory;
+mod shop_clock;
+mod stream;
+mod throughput;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+
+use crate::stream::Workload;
+
+/// Benchmarks of `quartermaster replay`.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Lines of the synthetic stream
+    #[arg(long, default_value_t = 2_000_000)]
+    events: u64,
+    /// SKUs of the synthetic stream, each at every location
+    #[arg(long, default_value_t = 5_000)]
+    skus: u32,
+    #[arg(long, default_value_t = 20)]
+    locations: u32,
+    /// Days of the synthetic stream
+    #[arg(long, default_value_t = 14)]
+    days: u32,
+    /// Positions whose memory is measured; a multiple of 20, which is the number of their locations
+    #[arg(long, default_value_t = 1_000_000)]
+    positions: u32,
+    /// Measured runs; the median is reported
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The binary to measure [default: $QM_BINARY, else `quartermaster` next to this program]
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Only decodes the lines of a file: the baseline
+    Decode { file: PathBuf },
+    /// Only writes the synthetic stream to a directory, for profiling
+    Generate { directory: PathBuf },
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let workload = Workload {
+        seed: arguments.seed,
+        events: arguments.events,
+        skus: arguments.skus,
+        locations: arguments.locations,
+        days: arguments.days,
+    };
+    match &arguments.command {
+        Some(Command::Decode { file }) => decode::run(file),
+        Some(Command::Generate { directory }) => stream::write_files(&workload, directory).map(drop),
+        None => measure(&arguments, &workload),
+    }
+}
+
+fn measure(arguments: &Arguments, workload: &Workload) -> Result<()> {
+    let binary = binary(arguments)?;
+    machine::describe();
+    let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let synthetic = throughput::synthetic(&binary, workload, arguments.runs, directory.path())?;
+    throughput::real(&binary, arguments.runs, directory.path())?;
+    let memory = memory::measure(&binary, arguments.positions, directory.path())?;
+    println!(
+        "{{\"replay_events_per_s\":{:.0},\"bytes_per_position\":{:.0},\"rss_mb\":{:.0}}}",
+        synthetic,
+        memory.bytes_per_position,
+        memory.resident_bytes as f64 / 1e6
+    );
+    Ok(())
+}
+
+fn binary(arguments: &Arguments) -> Result<PathBuf> {
+    let beside =
+        std::env::current_exe().context("cannot find this program's own path")?.with_file_name("quartermaster");
+    let named = arguments.binary.clone().or_else(|| std::env::var_os("QM_BINARY").map(PathBuf::from));
+    let binary = named.unwrap_or(beside);
+    ensure!(binary.is_file(), "there is no binary at {}; run `make build` first, or set QM_BINARY", binary.display());
+    Ok(binary)
+}

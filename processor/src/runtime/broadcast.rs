@@ -1,0 +1,103 @@
+//! Follows the topics every partition reads whole: broadcast records, and the aggregates' board.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::epochs::EpochBoard;
+use crate::operator::BroadcastRecord;
+use crate::ports::{Isolation, LogError, LogReader, RecordView, TopicPartition};
+
+const BATCH_RECORDS: usize = 4096;
+
+/// Positions in, and contents of, the broadcast topics.
+pub(super) struct Broadcasts {
+    topics: Vec<TopicPartition>,
+    aggregates: Option<TopicPartition>,
+    next: BTreeMap<TopicPartition, i64>,
+    /// Everything read so far, for partitions that open later.
+    records: Vec<BroadcastRecord>,
+    board: EpochBoard,
+    input_partitions: i32,
+}
+
+impl Broadcasts {
+    /// Broadcast topics have one partition: their order is the order in which they apply.
+    pub(super) fn new(topics: &[String], aggregates: Option<&str>, input_partitions: i32) -> Self {
+        Self {
+            topics: topics.iter().map(|t| TopicPartition::new(t, 0)).collect(),
+            aggregates: aggregates.map(|t| TopicPartition::new(t, 0)),
+            next: BTreeMap::new(),
+            records: Vec::new(),
+            board: EpochBoard::new(input_partitions),
+            input_partitions,
+        }
+    }
+
+    pub(super) fn board(&self) -> &EpochBoard {
+        &self.board
+    }
+
+    pub(super) fn records(&self) -> &[BroadcastRecord] {
+        &self.records
+    }
+
+    pub(super) fn prune_board(&mut self, applied_through: i64) {
+        self.board.prune(applied_through);
+    }
+
+    /// Forgets the board, to be read again from the start: a partition that opens may have applied
+    /// less than those already here.
+    pub(super) fn rewind_board(&mut self) {
+        self.board = EpochBoard::new(self.input_partitions);
+        if let Some(aggregates) = &self.aggregates {
+            self.next.remove(aggregates);
+        }
+    }
+
+    /// Reads what is there, without waiting. Returns the new broadcast records' range.
+    pub(super) fn follow(&mut self, reader: &mut dyn LogReader, call_timeout: Duration) -> Result<usize, LogError> {
+        let before = self.records.len();
+        for topic in self.topics.clone() {
+            let records = &mut self.records;
+            read_to_end(reader, &mut self.next, &topic, call_timeout, &mut |record| {
+                records.push(BroadcastRecord {
+                    topic: record.topic.to_owned(),
+                    offset: record.offset,
+                    key: record.key.unwrap_or_default().to_vec(),
+                    value: record.value.map(<[u8]>::to_vec),
+                });
+            })?;
+        }
+        if let Some(topic) = &self.aggregates {
+            let board = &mut self.board;
+            read_to_end(reader, &mut self.next, topic, call_timeout, &mut |record| {
+                match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
+                    Ok(partial) => board.add(&partial),
+                    Err(error) => tracing::error!(offset = record.offset, %error, "an aggregate cannot be read; ignoring it"),
+                }
+            })?;
+        }
+        Ok(before)
+    }
+}
+
+fn read_to_end(
+    reader: &mut dyn LogReader,
+    next: &mut BTreeMap<TopicPartition, i64>,
+    topic: &TopicPartition,
+    call_timeout: Duration,
+    sink: &mut dyn FnMut(RecordView<'_>),
+) -> Result<(), LogError> {
+    let mut offset = match next.get(topic) {
+        Some(offset) => *offset,
+        None => reader.extent(topic, call_timeout)?.start,
+    };
+    loop {
+        let after = reader.read(topic, offset, Isolation::ReadCommitted, BATCH_RECORDS, Duration::ZERO, sink)?;
+        if after <= offset {
+            next.insert(topic.clone(), offset);
+            return Ok(());
+        }
+        offset = after;
+    }
+}

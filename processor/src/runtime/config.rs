@@ -1,0 +1,43 @@
+//! What a stage is configured with. Durations are milliseconds of the machine's clock.
+
+use crate::task::TaskConfig;
+
+/// The topics of one stage.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    pub input: String,
+    pub changelog: String,
+    pub dead_letters: String,
+    /// Read to their end before any record, and followed from then on.
+    pub broadcast: Vec<String>,
+    /// Partial sums; `None` where the stage has no aggregates.
+    pub aggregates: Option<String>,
+    pub journal: Option<String>,
+}
+
+/// One stage.
+#[derive(Clone, Debug)]
+pub struct StageConfig {
+    /// Consumer group, and prefix of the transactional ids.
+    pub application: String,
+    /// Stage name in dead letters and logs.
+    pub stage: String,
+    pub topics: Topics,
+    pub task: TaskConfig,
+    pub max_poll_records: usize,
+    /// A transaction commits after this long at the latest; at once when an output is waiting and
+    /// `minimum_commit_gap_ms` has passed.
+    pub commit_interval_ms: i64,
+    pub minimum_commit_gap_ms: i64,
+    /// … or when this many records were processed.
+    pub commit_records: usize,
+    /// Committed rows go to the store within this.
+    pub flush_interval_ms: i64,
+    pub flush_bytes: usize,
+    /// How long an incomplete epoch is waited for before it is passed over and journalled.
+    pub epoch_wait_ms: i64,
+    /// Records buffered for a partition that waits; past this it is paused.
+    pub backlog_records: usize,
+    /// Longest wait of one call to the log.
+    pub call_timeout_ms: u64,
+}

@@ -1,0 +1,46 @@
+//! Runs the tasks of one stage on a log: one worker is one OS thread, one member of the consumer
+//! group and one transactional producer.
+//!
+//! The protocol (docs/INVARIANTS.md numbers what it keeps): records are folded into the tasks'
+//! overlay; one transaction writes outputs, changelog and input offsets; behind a successful commit
+//! the rows go to the store, within the flush interval. The store never holds what is not
+//! committed. A crash replays at most one flush interval of changelog.
+
+mod broadcast;
+mod commit;
+mod config;
+mod failpoint;
+mod lane;
+mod worker;
+
+pub use config::{StageConfig, Topics};
+pub use failpoint::{FailPoint, NoFailPoints, ProtocolStep};
+pub use worker::{Activity, Worker, WorkerParts, WorkerStats};
+
+use crate::ports::LogError;
+use crate::restore::RestoreError;
+use crate::store::StoreError;
+
+/// The clocks of the machine, as the runtime is handed them. They decide when to commit, when to
+/// flush and how long to wait; never what is decided.
+pub trait Clock: Send + Sync {
+    /// Never goes back; its zero means nothing.
+    fn monotonic_ms(&self) -> i64;
+    fn wall_ms(&self) -> i64;
+}
+
+/// Why a worker stopped. Everything it had not committed is undone by the next owner's restore.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error("cannot take the broadcast record {key} of {topic} into force: {reason}")]
+    Broadcast { topic: String, key: String, reason: String },
+    /// A fail point asked for a crash at this step.
+    #[error("killed at fail point {0:?}")]
+    Killed(ProtocolStep),
+}

@@ -1,0 +1,402 @@
+//! The loop of one worker thread: follow, poll, process, commit, flush.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::broadcast::Broadcasts;
+use super::commit::{Share, Transaction};
+use super::lane::Lane;
+use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
+use crate::operator::Operator;
+use crate::ports::{Log, LogConsumer, LogError, LogReader, Polled, TopicPartition, TransactionalLog};
+use crate::restore::{Restored, restore};
+use crate::store::{Checkpoint, StateStore, StoreError, StoreProvider};
+use crate::task::{CommitUnit, Task, TaskConfig};
+
+/// What a worker is built from.
+pub struct WorkerParts<O: Operator> {
+    pub config: StageConfig,
+    /// Static member id; also the transactional id's suffix.
+    pub instance: String,
+    pub log: Arc<dyn Log>,
+    pub stores: Box<dyn StoreProvider>,
+    pub operator: Box<dyn FnMut(i32) -> O + Send>,
+    pub clock: Arc<dyn Clock>,
+    pub failpoints: Box<dyn FailPoint>,
+}
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    Busy,
+    Idle,
+}
+
+/// Counters since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerStats {
+    pub records: u64,
+    pub rejected: u64,
+    pub transactions: u64,
+    pub aborted: u64,
+    pub rebalances: u64,
+    pub restored_records: u64,
+    pub full_restores: u64,
+}
+
+/// What a poll said about ownership.
+enum Rebalance {
+    Assigned(Vec<TopicPartition>),
+    Revoking(Vec<TopicPartition>),
+    Lost(Vec<TopicPartition>),
+}
+
+/// One member of a stage's consumer group, with the partitions it owns.
+pub struct Worker<O: Operator> {
+    config: StageConfig,
+    instance: String,
+    log: Arc<dyn Log>,
+    consumer: Box<dyn LogConsumer>,
+    producer: Box<dyn TransactionalLog>,
+    reader: Box<dyn LogReader>,
+    stores: Box<dyn StoreProvider>,
+    operator: Box<dyn FnMut(i32) -> O + Send>,
+    clock: Arc<dyn Clock>,
+    failpoints: Box<dyn FailPoint>,
+    broadcasts: Broadcasts,
+    lanes: BTreeMap<i32, Lane<O>>,
+    last_commit_ms: i64,
+    last_flush_ms: i64,
+    stats: WorkerStats,
+}
+
+impl<O: Operator> Worker<O> {
+    /// Joins the group. Partitions arrive with the first steps.
+    pub fn open(parts: WorkerParts<O>) -> Result<Self, RuntimeError> {
+        let config = parts.config;
+        let wait = Duration::from_millis(config.call_timeout_ms);
+        let mut consumer = parts.log.consumer(&config.application, &parts.instance)?;
+        let mut reader = parts.log.reader()?;
+        let producer = open_producer(&*parts.log, &config, &parts.instance)?;
+        consumer.subscribe(&[&config.topics.input])?;
+        let partitions = reader.partitions(&config.topics.input, wait)?;
+        let now = parts.clock.monotonic_ms();
+        Ok(Self {
+            broadcasts: Broadcasts::new(&config.topics.broadcast, config.topics.aggregates.as_deref(), partitions),
+            config,
+            instance: parts.instance,
+            log: parts.log,
+            consumer,
+            producer,
+            reader,
+            stores: parts.stores,
+            operator: parts.operator,
+            clock: parts.clock,
+            failpoints: parts.failpoints,
+            lanes: BTreeMap::new(),
+            last_commit_ms: now,
+            last_flush_ms: now,
+            stats: WorkerStats::default(),
+        })
+    }
+
+    pub fn stats(&self) -> WorkerStats {
+        self.stats
+    }
+
+    /// The partitions owned, with their tasks.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task<O>> {
+        self.lanes.values().map(|lane| &lane.task)
+    }
+
+    /// One turn of the loop; waits at most `max_wait` when there is nothing to do.
+    pub fn step(&mut self, max_wait: Duration) -> Result<Activity, RuntimeError> {
+        self.follow_broadcasts()?;
+        let resumed = self.drain_backlogs();
+        let wait = if resumed || self.lanes.values().any(Lane::is_dirty) { Duration::ZERO } else { max_wait };
+        let polled = self.poll(wait)?;
+        self.balance_pauses()?;
+        self.commit_if_due()?;
+        self.flush_if_due()?;
+        Ok(if resumed || polled { Activity::Busy } else { Activity::Idle })
+    }
+
+    /// Commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
+    pub fn close(mut self, keep_membership: bool) -> Result<WorkerStats, RuntimeError> {
+        self.commit()?;
+        self.flush()?;
+        for lane in self.lanes.values_mut() {
+            lane.sync()?;
+        }
+        self.consumer.close(keep_membership)?;
+        Ok(self.stats)
+    }
+
+    fn call_timeout(&self) -> Duration {
+        Duration::from_millis(self.config.call_timeout_ms)
+    }
+
+    fn reached(&mut self, step: ProtocolStep) -> Result<(), RuntimeError> {
+        match self.failpoints.reached(step) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(RuntimeError::Killed(step)),
+        }
+    }
+
+    fn follow_broadcasts(&mut self) -> Result<(), RuntimeError> {
+        let wait = self.call_timeout();
+        let known = self.broadcasts.follow(&mut *self.reader, wait)?;
+        for record in &self.broadcasts.records()[known..] {
+            for lane in self.lanes.values_mut() {
+                // A document that cannot be read must not stop the partition; the publisher checks it.
+                if let Err(rejection) = lane.task.offer_broadcast(record) {
+                    tracing::error!(topic = %record.topic, offset = record.offset, reason = %rejection.message, "broadcast record ignored");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn drain_backlogs(&mut self) -> bool {
+        let now = self.clock.monotonic_ms();
+        let (board, wait) = (self.broadcasts.board(), self.config.epoch_wait_ms);
+        self.lanes.values_mut().fold(false, |any, lane| lane.drain_backlog(board, now, wait) || any)
+    }
+
+    fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
+        let now = self.clock.monotonic_ms();
+        let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait)? {
+            Polled::Idle => return Ok(false),
+            Polled::Records(batch) => {
+                for record in batch {
+                    if let Some(lane) = self.lanes.get_mut(&record.partition) {
+                        lane.offer(&record, self.broadcasts.board(), now);
+                    }
+                }
+                None
+            }
+            Polled::Assigned(partitions) => Some(Rebalance::Assigned(partitions)),
+            Polled::Revoking(partitions) => Some(Rebalance::Revoking(partitions)),
+            Polled::Lost(partitions) => Some(Rebalance::Lost(partitions)),
+        };
+        match rebalance {
+            None => self.reached(ProtocolStep::Processed)?,
+            Some(rebalance) => self.rebalance(&rebalance)?,
+        }
+        Ok(true)
+    }
+
+    fn rebalance(&mut self, rebalance: &Rebalance) -> Result<(), RuntimeError> {
+        self.stats.rebalances += 1;
+        match rebalance {
+            Rebalance::Assigned(partitions) => self.assigned(partitions),
+            Rebalance::Revoking(partitions) => self.revoking(partitions),
+            Rebalance::Lost(partitions) => {
+                for lost in partitions {
+                    self.lanes.remove(&lost.partition);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
+        self.reached(ProtocolStep::Assigned)?;
+        self.broadcasts.rewind_board();
+        self.follow_broadcasts()?;
+        for partition in partitions {
+            self.open_lane(partition)?;
+        }
+        Ok(())
+    }
+
+    fn revoking(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
+        self.commit()?;
+        self.flush()?;
+        self.reached(ProtocolStep::Revoking)?;
+        for partition in partitions {
+            if let Some(mut lane) = self.lanes.remove(&partition.partition) {
+                lane.sync()?;
+            }
+        }
+        Ok(self.consumer.complete_revoke(partitions)?)
+    }
+
+    /// Restores a partition, proves its position and lets its records come.
+    fn open_lane(&mut self, input: &TopicPartition) -> Result<(), RuntimeError> {
+        let wait = self.call_timeout();
+        let partition = input.partition;
+        let committed = self.consumer.committed(std::slice::from_ref(input), wait)?.get(input).copied();
+        let mut store = self.open_store(partition)?;
+        let changelog = TopicPartition::new(&self.config.topics.changelog, partition);
+        let restored =
+            restore(&mut *self.reader, &mut *store, &changelog, committed, self.clock.wall_ms(), wait)?;
+        self.reached(ProtocolStep::Restored)?;
+        self.count_restore(partition, restored);
+        let config = TaskConfig { partition, ..self.config.task.clone() };
+        let mut task = Task::new(config, (self.operator)(partition));
+        store.scan(&mut |key, row| Ok(task.install(key, row)?))?;
+        task.resume(self.broadcasts.records()).map_err(|rejection| RuntimeError::Broadcast {
+            topic: self.config.topics.broadcast.join(", "),
+            key: rejection.class.to_owned(),
+            reason: rejection.message,
+        })?;
+        let start = self.reader.extent(input, wait)?.start;
+        self.consumer.seek(input, restored.position.max(start))?;
+        self.lanes.insert(partition, Lane::new(task, store));
+        Ok(())
+    }
+
+    fn count_restore(&mut self, partition: i32, restored: Restored) {
+        self.stats.restored_records += restored.records;
+        self.stats.full_restores += u64::from(restored.full);
+        tracing::info!(partition, position = restored.position, records = restored.records, full = restored.full, "restored");
+    }
+
+    /// A store that cannot be read is set aside, and rebuilt from the changelog: that partition only.
+    fn open_store(&mut self, partition: i32) -> Result<Box<dyn StateStore>, RuntimeError> {
+        match self.stores.open(partition) {
+            Err(StoreError::Corrupt { path, reason }) => {
+                tracing::error!(partition, %path, %reason, "the store is corrupt; setting it aside and rebuilding");
+                self.stores.quarantine(partition)?;
+                Ok(self.stores.open(partition)?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Bounded memory: a partition whose records wait is paused until they are done.
+    fn balance_pauses(&mut self) -> Result<(), RuntimeError> {
+        for (partition, lane) in &mut self.lanes {
+            let (full, empty) = (lane.backlog_len() >= self.config.backlog_records, lane.backlog_len() == 0);
+            let input = [TopicPartition::new(&self.config.topics.input, *partition)];
+            if full && !lane.paused {
+                self.consumer.pause(&input)?;
+                lane.paused = true;
+            } else if empty && lane.paused {
+                self.consumer.resume(&input)?;
+                lane.paused = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
+        let since = self.clock.monotonic_ms() - self.last_commit_ms;
+        let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
+        let urgent = since >= self.config.minimum_commit_gap_ms && self.lanes.values().any(Lane::is_urgent);
+        if urgent || since >= self.config.commit_interval_ms || taken >= self.config.commit_records {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), RuntimeError> {
+        self.last_commit_ms = self.clock.monotonic_ms();
+        let units: Vec<(i32, CommitUnit<O::Output>)> =
+            self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()).map(|(p, lane)| (*p, lane.task.seal())).collect();
+        if units.is_empty() {
+            return Ok(());
+        }
+        match self.transact(&units) {
+            Ok(()) => {
+                self.stats.transactions += 1;
+                self.settle(&units);
+                Ok(())
+            }
+            Err(RuntimeError::Log(error)) => self.recover(error),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn transact(&mut self, units: &[(i32, CommitUnit<O::Output>)]) -> Result<(), RuntimeError> {
+        let shares: Vec<Share<'_, O>> = units
+            .iter()
+            .filter_map(|(partition, unit)| {
+                let lane = self.lanes.get(partition)?;
+                Some(Share { partition: *partition, operator: lane.task.operator(), unit, rejected: &lane.rejected })
+            })
+            .collect();
+        let consumer = &self.consumer;
+        let mut transaction = Transaction {
+            config: &self.config,
+            producer: &mut *self.producer,
+            clock: &*self.clock,
+            failpoints: &mut *self.failpoints,
+        };
+        transaction.run(&shares, &|| consumer.group_metadata())
+    }
+
+    fn settle(&mut self, units: &[(i32, CommitUnit<O::Output>)]) {
+        for (partition, unit) in units {
+            if let Some(lane) = self.lanes.get_mut(partition) {
+                self.stats.records += lane.taken as u64;
+                self.stats.rejected += lane.rejected.len() as u64;
+                lane.rejected.clear();
+                lane.committed(unit);
+            }
+        }
+        let applied = self.lanes.values().map(|lane| lane.task.applied_through()).min();
+        self.broadcasts.prune_board(applied.unwrap_or(i64::MIN));
+    }
+
+    /// The transaction did not commit, or nobody knows: drop the overlay, go back to what is proven.
+    fn recover(&mut self, error: LogError) -> Result<(), RuntimeError> {
+        self.stats.aborted += 1;
+        tracing::warn!(%error, "transaction not committed; going back to the committed offsets");
+        match error {
+            LogError::Abortable { .. } | LogError::Retriable { .. } => {
+                if self.producer.abort(self.call_timeout()).is_err() {
+                    self.producer = open_producer(&*self.log, &self.config, &self.instance)?;
+                }
+            }
+            // A new producer with the same id fences the old one and so decides its transaction.
+            LogError::InDoubt { .. } => self.producer = open_producer(&*self.log, &self.config, &self.instance)?,
+            LogError::Fenced { .. } | LogError::Fatal { .. } => return Err(error.into()),
+        }
+        self.reopen_lanes()
+    }
+
+    fn reopen_lanes(&mut self) -> Result<(), RuntimeError> {
+        let partitions: Vec<TopicPartition> =
+            self.lanes.keys().map(|p| TopicPartition::new(&self.config.topics.input, *p)).collect();
+        self.lanes.clear();
+        self.broadcasts.rewind_board();
+        self.follow_broadcasts()?;
+        self.consumer.resume(&partitions)?;
+        partitions.iter().try_for_each(|partition| self.open_lane(partition))
+    }
+
+    fn flush_if_due(&mut self) -> Result<(), RuntimeError> {
+        let due = self.clock.monotonic_ms() - self.last_flush_ms >= self.config.flush_interval_ms;
+        let bytes: usize = self.lanes.values().map(Lane::pending_bytes).sum();
+        if due || bytes >= self.config.flush_bytes { self.flush() } else { Ok(()) }
+    }
+
+    /// Brings the stores up to the last commit. No transaction of this worker is open, and it alone
+    /// writes these changelog partitions: everything before the high watermark is in the store.
+    fn flush(&mut self) -> Result<(), RuntimeError> {
+        self.last_flush_ms = self.clock.monotonic_ms();
+        if !self.lanes.values().any(Lane::has_pending) {
+            return Ok(());
+        }
+        self.reached(ProtocolStep::Flushing)?;
+        let wait = self.call_timeout();
+        let topic_id = self.reader.topic_id(&self.config.topics.changelog, wait)?;
+        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.has_pending()) {
+            let changelog = TopicPartition::new(&self.config.topics.changelog, *partition);
+            let changelog_offset = self.reader.extent(&changelog, wait)?.end;
+            let committed_at_ms = self.clock.wall_ms();
+            lane.flush(&Checkpoint { changelog_offset, topic_id: topic_id.clone(), committed_at_ms })?;
+        }
+        self.reached(ProtocolStep::Flushed)
+    }
+}
+
+fn open_producer(log: &dyn Log, config: &StageConfig, instance: &str) -> Result<Box<dyn TransactionalLog>, LogError> {
+    let mut producer = log.producer(&format!("{}-{instance}", config.application))?;
+    producer.init_transactions(Duration::from_millis(config.call_timeout_ms))?;
+    Ok(producer)
+}

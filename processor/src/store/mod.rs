@@ -1,0 +1,127 @@
+//! State stores: ordered bytes to bytes, one database per partition, brought up to date behind the
+//! commit.
+//!
+//! A store never holds anything that is not committed in the log, and what it holds is always the
+//! state at exactly its checkpoint: rows and checkpoint are written as one atomic batch. A store
+//! may be older than the log (the changelog from the checkpoint on brings it up to date), never
+//! torn and never newer. It must never decide when to write: that is the commit unit's business.
+//!
+//! [`memory`] and [`rocks`] pass one contract suite, `tests/store_contract.rs`.
+
+pub mod memory;
+pub mod rocks;
+
+use schemas::row::{RowError, RowReader, RowWriter};
+
+/// What a flush knows about the log: everything before `changelog_offset` is in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Changelog offset to go on restoring from.
+    pub changelog_offset: i64,
+    /// Identity of the changelog topic: a recreated topic has another.
+    pub topic_id: String,
+    /// Wall time of the last commit in it, in ms: decides whether tombstones may be gone.
+    pub committed_at_ms: i64,
+}
+
+impl Checkpoint {
+    const FORMAT: u8 = 1;
+
+    /// Row: format, `changelog_offset` signed, `topic_id` text, `committed_at_ms` signed.
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut row = RowWriter::new(out);
+        row.u8(Self::FORMAT);
+        row.signed(self.changelog_offset);
+        row.text(&self.topic_id);
+        row.signed(self.committed_at_ms);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, RowError> {
+        let mut row = RowReader::new(bytes);
+        match row.u8()? {
+            Self::FORMAT => {}
+            0 => return Err(row.invalid("format version")),
+            found => return Err(RowError::TooNew { found, newest: Self::FORMAT }),
+        }
+        let changelog_offset = row.signed()?;
+        let topic_id = row.text()?.to_owned();
+        Ok(Self { changelog_offset, topic_id, committed_at_ms: row.signed()? })
+    }
+}
+
+/// What a store can say when it does not do what it was asked. After any error from
+/// [`StateStore::write`] or [`StateStore::sync`] the store must be closed and opened again: what of
+/// the batch reached the disk is only known after recovery.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The machine refused: permissions, a full disk, a missing directory.
+    #[error("cannot {operation} the state store {path}: {reason}")]
+    Io { operation: &'static str, path: String, reason: String },
+    /// What is on disk is not what was written. The changelog can rebuild it:
+    /// [`StoreProvider::quarantine`], then open again.
+    #[error("the state store {path} is corrupt: {reason}; move it away or run `quartermaster state reset`")]
+    Corrupt { path: String, reason: String },
+    /// The directory holds somebody else's state.
+    #[error(
+        "the state store {path} belongs to {found}, not to {expected}; point `state.directory` elsewhere or remove it"
+    )]
+    Foreign { path: String, found: String, expected: String },
+    #[error(
+        "the state store {path} has format {found}, this binary reads up to {newest}; \
+         run a newer binary, or remove the directory to rebuild it from the changelog"
+    )]
+    TooNew { path: String, found: u32, newest: u32 },
+    #[error("the state store {path} is in use by another worker or process; stop that one first")]
+    Locked { path: String },
+    /// A caller's row could not be read while scanning.
+    #[error("a row cannot be read: {0}")]
+    Row(#[from] RowError),
+}
+
+/// One row of a batch: `None` deletes.
+pub type Write<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// Sees one row of a scan: key, value.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'a;
+
+/// The store of one partition. Keys and values are any bytes, empty ones included.
+pub trait StateStore: Send {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Applies the rows, in order, and the checkpoint as one atomic batch. It survives the death
+    /// of the process at once, a power loss only after [`StateStore::sync`].
+    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// The checkpoint of the last batch; `None` in a new or cleared store.
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError>;
+    /// Every row, in key order (bytewise). Ends early with the visitor's error.
+    fn scan(&self, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+    /// Makes what was written survive power loss.
+    fn sync(&mut self) -> Result<(), StoreError>;
+    /// Drops every row and the checkpoint, as one atomic batch that survives power loss.
+    fn clear(&mut self) -> Result<(), StoreError>;
+}
+
+/// Opens the stores of one worker's partitions. A partition's store is open at most once at a time.
+pub trait StoreProvider: Send {
+    fn open(&mut self, partition: i32) -> Result<Box<dyn StateStore>, StoreError>;
+    /// Takes the closed store of a partition out of the way, so that the next
+    /// [`StoreProvider::open`] starts empty. Returns where it went, if it was kept for inspection;
+    /// a store quarantined earlier is removed.
+    fn quarantine(&mut self, partition: i32) -> Result<Option<String>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_row_is_read_back_and_a_newer_one_refused() {
+        let checkpoint =
+            Checkpoint { changelog_offset: 42, topic_id: "AAECAwQ".into(), committed_at_ms: 1_700_000_000_000 };
+        let mut row = Vec::new();
+        checkpoint.encode(&mut row);
+        assert_eq!(Checkpoint::decode(&row), Ok(checkpoint));
+        row[0] = 2;
+        assert_eq!(Checkpoint::decode(&row), Err(RowError::TooNew { found: 2, newest: 1 }));
+        assert!(Checkpoint::decode(&row[..0]).is_err());
+    }
+}

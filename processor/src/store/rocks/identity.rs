@@ -1,0 +1,87 @@
+//! Whose state a directory holds: a small text file that people can read too.
+//!
+//! ```text
+//! format=1
+//! application=process
+//! topic=inventory.events
+//! partition=7
+//! ```
+
+use std::path::Path;
+
+use super::corrupt;
+use crate::store::StoreError;
+
+/// Version of the directory layout and of what its column families hold. The rows in it carry
+/// their own versions.
+const FORMAT: u32 = 1;
+
+/// The stage and the input topic whose state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Application id: the consumer group of the stage.
+    pub application: String,
+    /// The input topic whose partitions the state is divided by.
+    pub topic: String,
+}
+
+impl Identity {
+    pub fn new(application: impl Into<String>, topic: impl Into<String>) -> Self {
+        Self { application: application.into(), topic: topic.into() }
+    }
+
+    pub(super) fn render(&self, partition: i32) -> String {
+        format!("format={FORMAT}\napplication={}\ntopic={}\npartition={partition}\n", self.application, self.topic)
+    }
+
+    fn describe(&self, partition: &str) -> String {
+        format!("application {:?}, topic {:?}, partition {partition}", self.application, self.topic)
+    }
+
+    /// Accepts a directory whose identity file reads `text`, or says why not.
+    pub(super) fn check(&self, path: &Path, text: &str, partition: i32) -> Result<(), StoreError> {
+        let field = |name: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            value.ok_or_else(|| corrupt(path, format!("the file `identity` has no line `{name}=`")))
+        };
+        let format = field("format")?;
+        match format.parse::<u32>() {
+            Ok(FORMAT) => {}
+            Ok(found) if found > FORMAT => {
+                return Err(StoreError::TooNew { path: path.display().to_string(), found, newest: FORMAT });
+            }
+            _ => return Err(corrupt(path, format!("the file `identity` names the format {format:?}"))),
+        }
+        let found = Self::new(field("application")?, field("topic")?);
+        let found_partition = field("partition")?;
+        if found == *self && found_partition == partition.to_string() {
+            return Ok(());
+        }
+        Err(StoreError::Foreign {
+            path: path.display().to_string(),
+            found: found.describe(found_partition),
+            expected: self.describe(&partition.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), StoreError> {
+        Identity::new("process", "inventory.events").check(Path::new("/state/partition-00007"), text, 7)
+    }
+
+    #[test]
+    fn its_own_text_is_accepted_and_every_difference_named() {
+        let ours = Identity::new("process", "inventory.events").render(7);
+        assert!(check(&ours).is_ok());
+        assert!(matches!(check(&ours.replace("process", "notify")), Err(StoreError::Foreign { .. })));
+        assert!(matches!(check(&ours.replace("partition=7", "partition=8")), Err(StoreError::Foreign { .. })));
+        assert!(matches!(check(&ours.replace("format=1", "format=2")), Err(StoreError::TooNew { found: 2, .. })));
+        for damaged in ["", "format=x\n", "format=0\n", "format=1\napplication=process\n"] {
+            assert!(matches!(check(damaged), Err(StoreError::Corrupt { .. })), "{damaged:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! One partition's database behind the [`StateStore`] port.
+
+use std::path::Path;
+
+use rocksdb::{ColumnFamily, DB, DBPinnableSlice, ErrorKind, ReadOptions, WriteBatch, WriteOptions};
+
+use super::directory::{self, PartitionDirectory};
+use super::options::Shared;
+use super::{corrupt, io_error};
+use crate::store::{Checkpoint, StateStore, StoreError, Visit, Write};
+
+/// Column family of the rows.
+pub(super) const ROWS: &str = "default";
+/// Column family of the checkpoint.
+pub(super) const META: &str = "meta";
+const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+const SCAN_READAHEAD_BYTES: usize = 2 << 20;
+
+/// The database of one partition, open.
+pub struct RocksStore {
+    // Closed before the directory's lock is let go: fields drop in order.
+    db: DB,
+    directory: PartitionDirectory,
+}
+
+impl RocksStore {
+    pub(super) fn open(directory: PartitionDirectory, shared: &Shared) -> Result<Self, StoreError> {
+        let database = directory.database();
+        directory::check_remains(&database)?;
+        let db = DB::open_cf_descriptors(&shared.database(), &database, shared.column_families());
+        let db = db.map_err(|e| open_error(directory.path(), &e))?;
+        Ok(Self { db, directory })
+    }
+
+    fn meta(&self) -> Result<&ColumnFamily, StoreError> {
+        let missing = || corrupt(self.directory.path(), format!("the column family `{META}` is missing"));
+        self.db.cf_handle(META).ok_or_else(missing)
+    }
+
+    fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
+        classify(operation, self.directory.path(), error)
+    }
+
+    fn last_key(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut cursor = self.db.raw_iterator();
+        cursor.seek_to_last();
+        cursor.status().map_err(|e| self.error("read", &e))?;
+        Ok(cursor.key().map(<[u8]>::to_vec))
+    }
+}
+
+impl StateStore for RocksStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get(key).map_err(|e| self.error("read", &e))
+    }
+
+    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for (key, value) in rows {
+            match value {
+                Some(value) => batch.put(key, value),
+                None => batch.delete(key),
+            }
+        }
+        let mut row = Vec::new();
+        checkpoint.encode(&mut row);
+        batch.put_cf(self.meta()?, CHECKPOINT_KEY, &row);
+        self.db.write(batch).map_err(|e| self.error("write", &e))
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        let row = self.db.get_pinned_cf(self.meta()?, CHECKPOINT_KEY).map_err(|e| self.error("read", &e))?;
+        let decode = |row: DBPinnableSlice<'_>| Checkpoint::decode(&row);
+        let unreadable = |e| corrupt(self.directory.path(), format!("the checkpoint cannot be read: {e}"));
+        row.map(decode).transpose().map_err(unreadable)
+    }
+
+    fn scan(&self, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let mut options = ReadOptions::default();
+        // A scan passes once over everything: it must not push hot blocks out of the cache.
+        options.fill_cache(false);
+        options.set_readahead_size(SCAN_READAHEAD_BYTES);
+        let mut cursor = self.db.raw_iterator_opt(options);
+        cursor.seek_to_first();
+        while let Some((key, value)) = cursor.item() {
+            visit(key, value)?;
+            cursor.next();
+        }
+        cursor.status().map_err(|e| self.error("scan", &e))
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.db.flush_wal(true).map_err(|e| self.error("sync", &e))
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        if let Some(last) = self.last_key()? {
+            // The end of a range is exclusive, and no key is greater than every other.
+            batch.delete_range(&[][..], &last[..]);
+            batch.delete(&last);
+        }
+        batch.delete_cf(self.meta()?, CHECKPOINT_KEY);
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        self.db.write_opt(batch, &options).map_err(|e| self.error("clear", &e))?;
+        // The rows are gone; now give their space back.
+        self.db.compact_range(None::<&[u8]>, None::<&[u8]>);
+        Ok(())
+    }
+}
+
+fn classify(operation: &'static str, path: &Path, error: &rocksdb::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::Corruption => corrupt(path, error.as_ref()),
+        _ => io_error(operation, path, error.as_ref()),
+    }
+}
+
+/// While opening, a file that is missing or makes no sense means that the database is damaged: its
+/// directory and identity were found in order just before.
+fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
+    let missing_file = || error.as_ref().contains("No such file or directory");
+    match error.kind() {
+        ErrorKind::InvalidArgument | ErrorKind::NotSupported | ErrorKind::NotFound => corrupt(path, error.as_ref()),
+        ErrorKind::IOError if missing_file() => corrupt(path, error.as_ref()),
+        _ => classify("open", path, error),
+    }
+}

@@ -1,0 +1,500 @@
+//! One partition of a stage, sans I/O: records go in, a commit unit comes out.
+//!
+//! ```text
+//!            record, board                         seal
+//!  Running ────────────────▶ Running ──────────────────────▶ CommitUnit
+//!     │  stream time enters epoch e,
+//!     │  totals up to e − 2 incomplete
+//!     ▼
+//!  Awaiting(e − 2) ── board complete, or `force_epoch` after the wait ──▶ Running
+//! ```
+//!
+//! A task never blocks, reads no clock and touches no store. While it awaits an epoch it accepts no
+//! record; the caller offers the same record again. Its hot path is: observe the source clock, see
+//! that nothing is due, let the operator fold the record.
+
+mod meta;
+mod switches;
+mod unit;
+
+pub use meta::Meta;
+pub use unit::CommitUnit;
+
+use schemas::Timestamp;
+use schemas::row::RowError;
+use schemas::stream::{AggregatePartial, JournalEntry, Switch};
+
+use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of, epoch_start};
+use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Outcome, Rejection, StateRow};
+use crate::source_clock::SourceClocks;
+use crate::table::{KeyId, StateTable};
+use crate::timers::TimerQueue;
+use switches::Switches;
+pub(crate) use unit::META_KEY;
+use unit::SHARED_KEY;
+
+/// What a task is told once.
+#[derive(Clone, Debug)]
+pub struct TaskConfig {
+    pub partition: i32,
+    /// Length of an aggregate epoch; `None`: this stage has no aggregates.
+    pub epoch_ms: Option<i64>,
+    /// Until a watermark says otherwise.
+    pub grace_ms: i64,
+    /// Earlier times are impossible.
+    pub floor: Timestamp,
+}
+
+/// Whether a task could go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Done,
+    /// The totals up to this epoch are not complete.
+    AwaitEpoch {
+        through: i64,
+    },
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    Done(Result<Outcome, Rejection>),
+    /// Not processed: offer it again when the board has grown.
+    AwaitEpoch {
+        through: i64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct EpochState {
+    /// The epoch stream time is in.
+    current: Option<i64>,
+    applied_through: i64,
+    /// The current epoch was entered and its aggregates are not applied yet.
+    awaiting: bool,
+}
+
+/// One partition of one stage.
+pub struct Task<O: Operator> {
+    config: TaskConfig,
+    operator: O,
+    states: StateTable<O::State>,
+    clocks: SourceClocks,
+    /// How far decisions have come; never behind what has been decided.
+    stream_time: Timestamp,
+    /// Nothing happens before this stream time: timers, switches, epochs.
+    wakeup: Timestamp,
+    timers: TimerQueue,
+    switches: Switches,
+    epoch: EpochState,
+    force_epoch: bool,
+    /// Offset of the next input record.
+    position: i64,
+    effects: Vec<(Cause, O::Output)>,
+    partials: Vec<AggregatePartial>,
+    journal: Vec<JournalEntry>,
+    shared_row: Vec<u8>,
+    touched: Vec<KeyId>,
+}
+
+impl<O: Operator> Task<O> {
+    pub fn new(config: TaskConfig, operator: O) -> Self {
+        Self {
+            clocks: SourceClocks::new(config.grace_ms, config.floor),
+            config,
+            operator,
+            states: StateTable::default(),
+            stream_time: Timestamp::MIN,
+            wakeup: Timestamp::MIN,
+            timers: TimerQueue::default(),
+            switches: Switches::default(),
+            epoch: EpochState { current: None, applied_through: i64::MIN, awaiting: false },
+            force_epoch: false,
+            position: 0,
+            effects: Vec::new(),
+            partials: Vec::new(),
+            journal: Vec::new(),
+            shared_row: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    pub fn partition(&self) -> i32 {
+        self.config.partition
+    }
+
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    pub fn stream_time(&self) -> Timestamp {
+        self.stream_time
+    }
+
+    pub fn operator(&self) -> &O {
+        &self.operator
+    }
+
+    pub fn states(&self) -> &StateTable<O::State> {
+        &self.states
+    }
+
+    pub fn applied_through(&self) -> i64 {
+        self.epoch.applied_through
+    }
+
+    /// The earliest stream time at which something other than a record happens.
+    pub fn next_wakeup(&self) -> Timestamp {
+        self.wakeup
+    }
+
+    /// From now on, an incomplete epoch is passed over and the passing is journalled. The caller has
+    /// waited as long as it is willing to.
+    pub fn force_epoch(&mut self) {
+        self.force_epoch = true;
+    }
+
+    /// Processes one record, with this partition's own source clocks as the time.
+    pub fn process(&mut self, offset: i64, record: &O::Record<'_>, board: &EpochBoard) -> Step {
+        self.apply_overdue_switches(offset);
+        if let Err(rejection) = self.clocks.observe(self.operator.time_signal(record)) {
+            self.position = offset + 1;
+            return Step::Done(Err(rejection));
+        }
+        self.process_at(self.clocks.stream_time(), offset, record, board)
+    }
+
+    /// Processes one record at a stream time that the caller keeps.
+    pub fn process_at(&mut self, stream_time: Timestamp, offset: i64, record: &O::Record<'_>, board: &EpochBoard) -> Step {
+        self.position = offset;
+        if let Progress::AwaitEpoch { through } = self.advance(stream_time, board) {
+            return Step::AwaitEpoch { through };
+        }
+        let mut ctx = Context {
+            now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Record),
+            states: &mut self.states,
+            effects: &mut self.effects,
+        };
+        let result = self.operator.on_record(&mut ctx, record);
+        self.register_wakeups();
+        self.position = offset + 1;
+        Step::Done(result)
+    }
+
+    /// A record that cannot even be decoded: the partition goes on after it.
+    pub fn skip(&mut self, offset: i64) {
+        self.position = offset + 1;
+    }
+
+    /// Moves stream time forward, firing what is due on the way, in order of time.
+    pub fn advance(&mut self, to: Timestamp, board: &EpochBoard) -> Progress {
+        if to < self.wakeup {
+            self.stream_time = self.stream_time.max(to);
+            return Progress::Done;
+        }
+        if to == Timestamp::MIN {
+            return Progress::Done;
+        }
+        self.advance_slowly(to, board)
+    }
+
+    fn advance_slowly(&mut self, to: Timestamp, board: &EpochBoard) -> Progress {
+        loop {
+            let switch = self.switches.next_effective();
+            let timer = self.timers.next_due().map(|due| due.plus_ms(self.clocks.grace_ms()));
+            let stop = switch.into_iter().chain(timer).min().filter(|stop| *stop <= to);
+            let at = stop.unwrap_or(to).max(self.stream_time);
+            if let Progress::AwaitEpoch { through } = self.enter_epoch(at, board) {
+                return Progress::AwaitEpoch { through };
+            }
+            self.stream_time = at;
+            if stop.is_none() {
+                break;
+            }
+            if switch <= timer && switch.is_some() || timer.is_none() {
+                self.apply_due_switch();
+            } else {
+                self.fire_timers();
+            }
+        }
+        self.recompute_wakeup();
+        Progress::Done
+    }
+
+    fn recompute_wakeup(&mut self) {
+        let timer = self.timers.next_due().map(|due| due.plus_ms(self.clocks.grace_ms()));
+        let epoch_end = match (self.config.epoch_ms, self.epoch.current) {
+            (Some(epoch_ms), Some(current)) => Some(epoch_start(current + 1, epoch_ms)),
+            _ => None,
+        };
+        let earliest = timer.into_iter().chain(self.switches.next_effective()).chain(epoch_end).min();
+        self.wakeup = earliest.unwrap_or(Timestamp::MAX);
+    }
+
+    fn enter_epoch(&mut self, at: Timestamp, board: &EpochBoard) -> Progress {
+        let Some(epoch_ms) = self.config.epoch_ms else {
+            return Progress::Done;
+        };
+        let entering = epoch_of(at, epoch_ms);
+        if self.epoch.current.is_none_or(|current| current < entering) {
+            self.close_epoch(entering);
+        } else if !self.epoch.awaiting {
+            return Progress::Done;
+        }
+        let through = entering - EPOCH_LAG;
+        let complete = board.complete_through();
+        let apply = match self.switches.journalled_epoch(self.position, entering) {
+            Some(journalled) => journalled,
+            None if complete >= through => through,
+            None if self.force_epoch => self.pass_over(entering, complete),
+            None => return Progress::AwaitEpoch { through },
+        };
+        self.apply_epochs(apply, board);
+        Progress::Done
+    }
+
+    /// Publishes the sums of the epoch that ends; the epochs up to the one entered had nothing.
+    fn close_epoch(&mut self, entering: i64) {
+        let closing = self.epoch.current.unwrap_or(entering - 1);
+        let sums = self.operator.close_epoch();
+        self.partials.extend(sums.into_iter().map(|s| AggregatePartial {
+            scope: s.scope,
+            id: s.id,
+            epoch: closing,
+            closed_through: entering - 1,
+            partition: self.config.partition,
+            sums: s.sums,
+        }));
+        self.epoch.current = Some(entering);
+        self.epoch.awaiting = true;
+    }
+
+    fn pass_over(&mut self, entering: i64, complete: i64) -> i64 {
+        let applied_through = complete.max(self.epoch.applied_through);
+        self.journal.push(JournalEntry {
+            partition: self.config.partition,
+            offset: self.position,
+            switch: Switch::Epoch { entering, applied_through },
+        });
+        applied_through
+    }
+
+    fn apply_epochs(&mut self, through: i64, board: &EpochBoard) {
+        for (epoch, totals) in board.totals(self.epoch.applied_through, through) {
+            self.operator.apply_epoch(epoch, &totals);
+        }
+        self.epoch.applied_through = self.epoch.applied_through.max(through);
+        self.epoch.awaiting = false;
+        self.force_epoch = false;
+    }
+
+    fn fire_timers(&mut self) {
+        let Some((due, mut keys)) = self.timers.pop() else {
+            return;
+        };
+        keys.retain(|id| self.states.registered_due(*id) == Some(due));
+        keys.sort_unstable_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
+        keys.dedup();
+        for id in keys {
+            self.states.register_due(id, None);
+            let mut ctx = Context {
+                now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Timer(due)),
+                states: &mut self.states,
+                effects: &mut self.effects,
+            };
+            self.operator.on_timer(&mut ctx, id, due);
+            self.register_wakeups_after(due);
+        }
+    }
+
+    fn register_wakeups(&mut self) {
+        self.register_wakeups_after(Timestamp::MIN);
+    }
+
+    /// Derives the wake-ups of the keys just touched. A timer that has fired must ask for a later
+    /// instant; one that does not is put off by a millisecond, so that time always moves.
+    fn register_wakeups_after(&mut self, fired: Timestamp) {
+        let mut touched = std::mem::take(&mut self.touched);
+        self.states.take_touched(&mut touched);
+        for id in &touched {
+            let due = self.states.get(*id).and_then(StateRow::next_due).map(|due| due.max(fired.plus_ms(1)));
+            if due == self.states.registered_due(*id) {
+                continue;
+            }
+            self.states.register_due(*id, due);
+            if let Some(due) = due {
+                self.timers.set(due, *id);
+                self.wakeup = self.wakeup.min(due.plus_ms(self.clocks.grace_ms()));
+            }
+        }
+        self.touched = touched;
+    }
+
+    /// Takes in a record of a broadcast topic. It takes effect when stream time passes its instant,
+    /// or, where that has passed already or there is none, before the next record, journalled.
+    pub fn offer_broadcast(&mut self, record: &BroadcastRecord) -> Result<(), Rejection> {
+        let effective_at = self.operator.effective_at(record)?;
+        self.switches.offer(record, effective_at.filter(|at| *at > self.stream_time));
+        if let Some(at) = self.switches.next_effective() {
+            self.wakeup = self.wakeup.min(at);
+        }
+        Ok(())
+    }
+
+    /// Takes in a broadcast record where there is no log to journal in: at once, unless its instant
+    /// is still ahead.
+    pub fn broadcast_now(&mut self, record: &BroadcastRecord) -> Result<(), Rejection> {
+        match self.operator.effective_at(record)? {
+            Some(at) if at > self.stream_time => self.offer_broadcast(record)?,
+            _ => self.apply_switch(Cause::Switch(self.stream_time), record),
+        }
+        Ok(())
+    }
+
+    fn apply_due_switch(&mut self) {
+        if let Some((at, record)) = self.switches.take_due() {
+            self.apply_switch(Cause::Switch(at), &record);
+        }
+    }
+
+    fn apply_overdue_switches(&mut self, offset: i64) {
+        for record in self.switches.take_overdue(offset) {
+            self.journal.push(JournalEntry {
+                partition: self.config.partition,
+                offset,
+                switch: Switch::Broadcast {
+                    topic: record.topic.clone(),
+                    key: String::from_utf8_lossy(&record.key).into_owned(),
+                },
+            });
+            self.apply_switch(Cause::Switch(self.stream_time), &record);
+        }
+    }
+
+    fn apply_switch(&mut self, cause: Cause, record: &BroadcastRecord) {
+        let mut ctx = Context {
+            now: now_at(self.stream_time, self.clocks.grace_ms(), cause),
+            states: &mut self.states,
+            effects: &mut self.effects,
+        };
+        self.operator.on_broadcast(&mut ctx, record);
+        self.register_wakeups();
+    }
+
+    /// Follows a journal instead of waiting and deciding: for replaying a log.
+    pub fn follow_journal(&mut self, entries: impl IntoIterator<Item = JournalEntry>) {
+        self.switches.follow(entries);
+    }
+
+    /// Hands over what has been emitted since the last call, for a caller that keeps no log.
+    pub fn drain_effects(&mut self) -> std::vec::Drain<'_, (Cause, O::Output)> {
+        self.effects.drain(..)
+    }
+
+    /// Whether anything has been emitted since the last call.
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    /// Hands over the partial sums that were closed since the last call.
+    pub fn drain_partials(&mut self) -> std::vec::Drain<'_, AggregatePartial> {
+        self.partials.drain(..)
+    }
+
+    /// Whether other partitions may be waiting for what this one has closed.
+    pub fn has_partials(&self) -> bool {
+        !self.partials.is_empty()
+    }
+
+    /// Something waits to be committed.
+    pub fn is_dirty(&self) -> bool {
+        !(self.states.dirty().is_empty() && self.effects.is_empty() && self.partials.is_empty())
+    }
+
+    /// Closes the transaction: everything since the last call, as rows and outputs.
+    pub fn seal(&mut self) -> CommitUnit<O::Output> {
+        let mut dirty = Vec::new();
+        self.states.take_dirty(&mut dirty);
+        let now = now_at(self.stream_time, self.clocks.grace_ms(), Cause::Record);
+        let mut unit = CommitUnit::new(self.position);
+        unit.outputs.extend(self.effects.drain(..).map(|(_, output)| output));
+        unit.partials.append(&mut self.partials);
+        unit.journal.append(&mut self.journal);
+        for id in dirty {
+            let (key, state) = (self.states.key(id), self.states.get(id));
+            unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
+            unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
+        }
+        let mut shared = Vec::with_capacity(self.shared_row.len());
+        self.operator.encode_shared(&mut shared);
+        if shared != self.shared_row {
+            unit.row(SHARED_KEY, Some(|out: &mut Vec<u8>| out.extend_from_slice(&shared)));
+            self.shared_row = shared;
+        }
+        unit.row(META_KEY, Some(|out: &mut Vec<u8>| self.meta().encode(out)));
+        unit
+    }
+
+    fn meta(&self) -> Meta {
+        Meta {
+            position: self.position,
+            stream_time: self.stream_time,
+            clock_time: self.clocks.stream_time(),
+            grace_ms: self.clocks.grace_ms(),
+            clocks: self.clocks.clocks().to_vec(),
+            epoch: self.epoch.current,
+            applied_through: self.epoch.applied_through,
+            broadcast_next: self.switches.broadcast_next().clone(),
+        }
+    }
+
+    /// Installs one committed row.
+    pub fn install(&mut self, key: &[u8], row: &[u8]) -> Result<(), RowError> {
+        match key {
+            META_KEY => self.install_meta(Meta::decode(row)?),
+            SHARED_KEY => {
+                self.operator.decode_shared(row)?;
+                self.shared_row = row.to_vec();
+            }
+            _ => {
+                let state = O::State::decode(row)?;
+                let due = state.next_due();
+                let id = self.states.install(key, Some(state));
+                self.states.register_due(id, due);
+                if let Some(due) = due {
+                    self.timers.set(due, id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn install_meta(&mut self, meta: Meta) {
+        self.position = meta.position;
+        self.stream_time = meta.stream_time;
+        self.clocks.restore(meta.clocks, meta.clock_time, meta.grace_ms);
+        self.epoch = EpochState { current: meta.epoch, applied_through: meta.applied_through, awaiting: false };
+        self.switches.set_broadcast_next(meta.broadcast_next);
+    }
+
+    /// Called once after the last [`install`](Self::install): the broadcast records seen so far go
+    /// back into force, those not seen yet are offered.
+    pub fn resume(&mut self, broadcasts: &[BroadcastRecord]) -> Result<(), Rejection> {
+        self.operator.restored(&mut self.states);
+        for record in broadcasts {
+            let effective_at = self.operator.effective_at(record)?;
+            let in_force = effective_at.is_none_or(|at| at <= self.stream_time);
+            if in_force && self.switches.has_seen(record) {
+                self.operator.install_broadcast(record);
+            } else {
+                self.offer_broadcast(record)?;
+            }
+        }
+        self.wakeup = Timestamp::MIN;
+        Ok(())
+    }
+}
+
+fn now_at(stream_time: Timestamp, grace_ms: i64, cause: Cause) -> Now {
+    Now { stream_time, closed_before: stream_time.minus_ms(grace_ms), cause }
+}

@@ -1,0 +1,65 @@
+//! What one partition adds to a transaction: the overlay, sealed.
+
+use schemas::stream::{AggregatePartial, JournalEntry};
+
+/// Keys that start with a zero byte belong to the runtime.
+pub(crate) const META_KEY: &[u8] = b"\0meta";
+pub(crate) const SHARED_KEY: &[u8] = b"\0shared";
+
+/// Rows and outputs of one partition in one transaction. Rows are encoded into one buffer, one row
+/// per dirty key.
+#[derive(Debug)]
+pub struct CommitUnit<T> {
+    pub position: i64,
+    pub outputs: Vec<T>,
+    pub partials: Vec<AggregatePartial>,
+    pub journal: Vec<JournalEntry>,
+    buffer: Vec<u8>,
+    rows: Vec<RowSpan>,
+}
+
+#[derive(Debug)]
+struct RowSpan {
+    key_end: usize,
+    /// `None`: a tombstone.
+    row_end: Option<usize>,
+}
+
+impl<T> CommitUnit<T> {
+    pub(super) fn new(position: i64) -> Self {
+        Self {
+            position,
+            outputs: Vec::new(),
+            partials: Vec::new(),
+            journal: Vec::new(),
+            buffer: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub(super) fn row(&mut self, key: &[u8], encode: Option<impl FnOnce(&mut Vec<u8>)>) {
+        self.buffer.extend_from_slice(key);
+        let key_end = self.buffer.len();
+        let row_end = encode.map(|encode| {
+            encode(&mut self.buffer);
+            self.buffer.len()
+        });
+        self.rows.push(RowSpan { key_end, row_end });
+    }
+
+    /// Rows in order: key, and the row or a tombstone.
+    pub fn rows(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let mut start = 0;
+        self.rows.iter().map(move |span| {
+            let key = &self.buffer[start..span.key_end];
+            let row = span.row_end.map(|end| &self.buffer[span.key_end..end]);
+            start = span.row_end.unwrap_or(span.key_end);
+            (key, row)
+        })
+    }
+
+    /// Bytes of rows and keys.
+    pub fn row_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+}

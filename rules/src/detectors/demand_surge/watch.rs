@@ -1,0 +1,29 @@
+//! When a key wants its next look for a surge although nothing happens. The day's highest score is
+//! kept with the open day (`DemandState::note_surge_score`).
+
+use schemas::Timestamp;
+use schemas::row::{RowError, RowReader, RowWriter};
+
+/// The next hourly look; none while no window is conspicuous.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SurgeWatch(Option<Timestamp>);
+
+impl SurgeWatch {
+    #[must_use]
+    pub const fn next_due(&self) -> Option<Timestamp> {
+        self.0
+    }
+
+    pub(crate) fn set(&mut self, next: Option<Timestamp>) {
+        self.0 = next;
+    }
+
+    /// Layout: presence byte and instant.
+    pub fn encode(&self, w: &mut RowWriter<'_>) {
+        w.option(self.0, RowWriter::time);
+    }
+
+    pub fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
+        r.option(RowReader::time).map(Self)
+    }
+}

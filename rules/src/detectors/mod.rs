@@ -1,0 +1,106 @@
+//! Detectors: what is wrong with a key, judged under one rule.
+//!
+//! A detector looks at the state of one key and says so in a [`Verdict`]; it never changes state,
+//! never emits, and knows nothing of episodes. One folder per kind, one line in [`registry`].
+
+pub mod demand_surge;
+pub mod low_stock;
+pub mod registry;
+pub mod stock_out;
+
+use schemas::{AlertState, Evidence, EvidenceValue, Message, Quantity, Severity, Timestamp};
+
+use crate::environment::Environment;
+use crate::ruleset::Rule;
+use crate::state::KeyState;
+
+/// What a detector says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The problem is there, this bad.
+    Breach(Severity),
+    /// It is not there, and would have to come anew.
+    Clear,
+    /// Neither proven nor disproven: whatever holds, goes on.
+    Hold,
+    /// The question no longer arises: an open alert expires.
+    Lapsed,
+}
+
+/// Why detectors look.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Trigger {
+    /// Order lines of the open day, or an hour in which those that came may have become less
+    /// expected; the surge score of the moment.
+    Lines { surge_score: f64 },
+    /// Any other stock change.
+    Stock,
+    /// The local day ended; the highest surge score of it.
+    DayClose { surge_peak: f64 },
+    /// Item, place or rules changed, or a wait ended.
+    Other,
+}
+
+/// What a detector may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    pub env: &'a Environment<'a>,
+    pub state: &'a KeyState,
+    /// Event time of the record, due time of the timer.
+    pub at: Timestamp,
+    pub trigger: Trigger,
+}
+
+impl Sight<'_> {
+    /// Available + on order, overdue orders discounted. `None` while on hand is unknown.
+    #[must_use]
+    pub fn inventory_position(&self) -> Option<Quantity> {
+        let lead_time = self.state.plan.figures().lead_time;
+        self.state.position.inventory_position(self.at, lead_time.map(|l| l.mean_days))
+    }
+}
+
+/// One kind of alert: how it is judged and put into words.
+pub struct Detector {
+    pub kind: schemas::AlertKind,
+    /// For the reference, one sentence.
+    pub description: &'static str,
+    /// While an alert of that kind is open, this one says nothing new.
+    pub superseded_by: Option<schemas::AlertKind>,
+    pub judge: fn(&Sight<'_>, &Rule) -> Verdict,
+    pub describe: fn(&Sight<'_>, &Rule, AlertState) -> (Evidence, Message),
+}
+
+/// Collects named figures in the order a person would check them.
+#[derive(Default)]
+pub(crate) struct Facts(Evidence);
+
+impl Facts {
+    /// A figure to six decimals; absent figures are left out.
+    pub(crate) fn number(mut self, name: &str, value: impl Into<Option<f64>>) -> Self {
+        if let Some(value) = value.into().filter(|v| v.is_finite()) {
+            let scaled = (value * 1e6).round();
+            let rounded = if scaled.abs() < 9e15 { scaled / 1e6 } else { value };
+            self.0.0.push((name.to_owned(), EvidenceValue::Number(rounded)));
+        }
+        self
+    }
+
+    pub(crate) fn integer(mut self, name: &str, value: impl Into<Option<i64>>) -> Self {
+        if let Some(value) = value.into() {
+            self.0.0.push((name.to_owned(), EvidenceValue::Integer(value)));
+        }
+        self
+    }
+
+    pub(crate) fn text(mut self, name: &str, value: impl Into<Option<String>>) -> Self {
+        if let Some(value) = value.into() {
+            self.0.0.push((name.to_owned(), EvidenceValue::Text(value)));
+        }
+        self
+    }
+
+    pub(crate) fn done(self) -> Evidence {
+        self.0
+    }
+}

@@ -1,0 +1,24 @@
+//! The decision core: what a stock change means, and what to say about it.
+//!
+//! Pure and synchronous: it must never do I/O, read a clock, use randomness, or let the order of a
+//! hash map reach its output. Time comes in with every call. Elementary functions come from `libm`,
+//! so that one binary computes the same everywhere.
+//!
+//! [`state::KeyState`] is all there is to know of one SKU at one location; [`position`] folds stock
+//! changes, [`demand`] estimates, [`site`] is what all partitions know of the whole, [`threshold`]
+//! computes reorder points, [`detectors`] say what is true, [`alerts`] turns that into the life of
+//! an alert, [`ruleset`] says which rule applies, and [`decide`] is the way in.
+
+pub mod alerts;
+pub mod decide;
+pub mod demand;
+pub mod detectors;
+pub mod environment;
+pub mod item;
+pub mod place;
+pub mod position;
+pub mod ruleset;
+pub mod site;
+pub mod stable_hash;
+pub mod state;
+pub mod threshold;

@@ -1,0 +1,29 @@
+//! Rule documents: parsed, checked, compiled into the book that says which rule decides.
+//!
+//! A document is YAML text; [`parse`] turns it into a [`RuleDocument`] or into every error it has,
+//! each with its line and what to do. A [`RuleBook`] holds the documents in force. Nothing here
+//! reads files or decides about stock.
+
+mod book;
+mod document;
+mod error;
+mod explain;
+mod fields;
+mod kinds;
+mod parse;
+mod scope;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use book::{Resolved, RuleBook, RuleIx};
+pub use document::{Lifecycle, LowStockParams, Params, Rule, RuleDocument, StockOutParams, SurgeParams, Threshold};
+pub use error::RuleError;
+pub use explain::{Candidate, Verdict};
+pub use kinds::{DETECTED, KINDS, KindSpec};
+pub use parse::parse;
+pub use scope::{DIMENSIONS, Scope, Specificity, Subject};
+
+/// The rule packs that ship: `(file name, YAML text)`.
+pub const PACKS: [(&str, &str); 1] = [("retail.yaml", include_str!("../packs/retail.yaml"))];

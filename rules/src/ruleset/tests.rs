@@ -1,0 +1,5 @@
+//! Documents in, errors or decisions out.
+
+mod errors;
+mod precedence;
+mod reference;

@@ -1,0 +1,205 @@
+//! `KeyState`: all there is to know of one SKU at one location, and the row it is stored as.
+//!
+//! Numbers: at most 320 bytes in memory beside what is boxed; the row of a slow item is well under
+//! 200 bytes. What is decided on it is in `decide`.
+
+use schemas::row::{RowError, RowReader, RowWriter};
+use schemas::{InventoryEvent, Quantity, Timestamp, Zone};
+
+use crate::alerts::EpisodeBook;
+use crate::demand::{DayClosed, DemandState, LeadTimeState};
+use crate::detectors::demand_surge::SurgeWatch;
+use crate::place::Place;
+use crate::position::{PositionState, StockEffect};
+use crate::ruleset::Resolved;
+use crate::site::SiteLevel;
+use crate::stable_hash::stable_hash;
+use crate::threshold::Plan;
+
+const ROW_VERSION: u8 = 1;
+/// Event ids remembered per key.
+pub const RECENT_IDS: usize = 8;
+
+/// State of one SKU at one location.
+#[derive(Clone, Debug)]
+pub struct KeyState {
+    pub position: PositionState,
+    pub demand: DemandState,
+    pub lead_time: LeadTimeState,
+    pub episodes: EpisodeBook,
+    /// Figures of the last computation of the reorder point.
+    pub plan: Plan,
+    pub recent: RecentIds,
+    /// The rules in force, looked up; not stored.
+    pub resolved: Resolved,
+    /// The last look for a surge, and when the next one is due although nothing happens.
+    pub surge: SurgeWatch,
+}
+
+impl KeyState {
+    /// A key first seen at `at`: the later of its first event and the start of what is still open,
+    /// so that an event that comes late does not open days long closed.
+    #[must_use]
+    pub fn first_seen(at: Timestamp, zone: &Zone) -> Self {
+        Self {
+            position: PositionState::default(),
+            demand: DemandState::first_seen(at, zone),
+            lead_time: LeadTimeState::default(),
+            episodes: EpisodeBook::default(),
+            plan: Plan::default(),
+            recent: RecentIds::default(),
+            resolved: Resolved::default(),
+            surge: SurgeWatch::default(),
+        }
+    }
+
+    /// Folds one stock change into position, demand and lead time.
+    pub fn fold(&mut self, event: &InventoryEvent<'_>, place: &Place) -> StockEffect {
+        let effect = self.position.fold(event, place);
+        let in_window = self.demand.record(&effect, event.occurred_at, &place.zone);
+        if !in_window && effect.demand.is_positive() && !effect.dependent {
+            self.position.mark_sale_late(effect.demand_at);
+        }
+        self.demand.note_stock(event.occurred_at, self.position.is_out(), &place.zone);
+        if let Some(days) = effect.receipt.and_then(|receipt| receipt.lead_days) {
+            self.lead_time.learn(days);
+        }
+        effect
+    }
+
+    /// Closes the open local day, whose close is due, and opens the next.
+    pub fn close_day(&mut self, place: &Place, site: &SiteLevel) -> DayClosed {
+        let (start, end) = (self.demand.day_start(), self.demand.day_close());
+        let closed = self.demand.close_day(&place.zone, site.is_trading_day(start, end));
+        self.position.close_day(end);
+        self.recent.close_day();
+        closed
+    }
+
+    /// Forgets the reservations that have expired by `now`, and says how much that was.
+    pub fn expire_reservations(&mut self, now: Timestamp) -> Quantity {
+        self.position.expire_reservations(now)
+    }
+
+    /// The place's zone changed.
+    pub fn set_zone(&mut self, zone: &Zone) {
+        self.demand.set_zone(zone);
+    }
+
+    /// When this key is next to be woken: day close, a reservation's expiry, a pending
+    /// alert, the next look for a surge.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let others = [self.position.next_expiry(), self.episodes.next_due(), self.surge.next_due()];
+        Some(others.into_iter().flatten().fold(self.demand.day_close(), Timestamp::min))
+    }
+
+    /// Layout: version; presence bits (lead time, surge watch, recent ids); position, demand, episodes,
+    /// plan; then what the bits announce.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut w = RowWriter::new(out);
+        let has = [!self.lead_time.is_empty(), self.surge != SurgeWatch::default(), !self.recent.is_empty()];
+        w.u8(ROW_VERSION);
+        w.u8(has.iter().enumerate().fold(0, |bits, (i, bit)| bits | u8::from(*bit) << i));
+        self.position.encode(&mut w);
+        self.demand.encode(&mut w);
+        self.episodes.encode(&mut w);
+        self.plan.encode(&mut w);
+        if has[0] {
+            self.lead_time.encode(&mut w);
+        }
+        if has[1] {
+            self.surge.encode(&mut w);
+        }
+        if has[2] {
+            self.recent.encode(&mut w);
+        }
+    }
+
+    pub fn decode(row: &[u8]) -> Result<Self, RowError> {
+        let mut r = RowReader::new(row);
+        let version = r.u8()?;
+        if version > ROW_VERSION {
+            return Err(RowError::TooNew { found: version, newest: ROW_VERSION });
+        }
+        let has = r.u8()?;
+        let state = Self {
+            position: PositionState::decode(&mut r)?,
+            demand: DemandState::decode(&mut r)?,
+            episodes: EpisodeBook::decode(&mut r)?,
+            plan: Plan::decode(&mut r)?,
+            lead_time: if has & 1 != 0 { LeadTimeState::decode(&mut r)? } else { LeadTimeState::default() },
+            surge: if has & 2 != 0 { SurgeWatch::decode(&mut r)? } else { SurgeWatch::default() },
+            recent: if has & 4 != 0 { RecentIds::decode(&mut r)? } else { RecentIds::default() },
+            resolved: Resolved::default(),
+        };
+        if r.is_empty() { Ok(state) } else { Err(r.invalid("end of row")) }
+    }
+}
+
+/// Hashes of the last event ids: the second net under `ingest`, which removes duplicates by source
+/// position. Forgotten after one whole local day without events, so that slow keys stay small.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecentIds(Option<Box<Ring>>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Ring {
+    /// Zero: nothing.
+    hashes: [u64; RECENT_IDS],
+    next: u8,
+    /// An event came since the last day close.
+    used: bool,
+}
+
+impl RecentIds {
+    /// Whether the id is among the last few; it is from now on.
+    pub fn seen_or_insert(&mut self, event_id: &str) -> bool {
+        let ring = self.0.get_or_insert_default();
+        ring.used = true;
+        // Zero marks an empty place.
+        let hash = stable_hash(event_id).max(1);
+        if ring.hashes.contains(&hash) {
+            return true;
+        }
+        ring.hashes[usize::from(ring.next)] = hash;
+        ring.next = (ring.next + 1) % RECENT_IDS as u8;
+        false
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn close_day(&mut self) {
+        match &mut self.0 {
+            Some(ring) if ring.used => ring.used = false,
+            _ => self.0 = None,
+        }
+    }
+
+    /// Layout: place of the oldest with bit 7 for "used today", count, hashes from the first place.
+    fn encode(&self, w: &mut RowWriter<'_>) {
+        let Some(ring) = &self.0 else { return };
+        w.u8(ring.next | u8::from(ring.used) << 7);
+        let filled = ring.hashes.iter().take_while(|hash| **hash != 0).count();
+        w.u8(filled as u8);
+        ring.hashes[..filled].iter().for_each(|hash| w.fixed64(*hash));
+    }
+
+    fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
+        let first = r.u8()?;
+        let mut ring = Ring { next: first & 0x7f, used: first & 0x80 != 0, ..Ring::default() };
+        let filled = usize::from(r.u8()?);
+        if usize::from(ring.next) >= RECENT_IDS {
+            return Err(r.invalid("place of an event id"));
+        }
+        let hashes = ring.hashes.get_mut(..filled).ok_or_else(|| r.invalid("count of event ids"))?;
+        for hash in hashes {
+            *hash = r.fixed64()?;
+        }
+        Ok(Self(Some(Box::new(ring))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

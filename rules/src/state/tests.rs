@@ -1,0 +1,192 @@
+use proptest::prelude::*;
+use schemas::time::{DAY_MS, HOUR_MS};
+use schemas::{StockChange, Timestamp};
+
+use super::*;
+
+fn at(day: i64, minute: i64) -> Timestamp {
+    Timestamp::from_millis((20_000 + day) * DAY_MS + minute * 60_000)
+}
+
+fn event<'a>(id: &'a str, at: Timestamp, change: StockChange<'a>) -> InventoryEvent<'a> {
+    InventoryEvent {
+        event_id: id.into(),
+        sku: "SKU-1".into(),
+        location: "STORE-7".into(),
+        occurred_at: at,
+        source: None,
+        change,
+    }
+}
+
+fn sold(units: i64, order: &str) -> StockChange<'_> {
+    StockChange::Sold {
+        quantity: Quantity::from_units(units),
+        order_id: Some(order.into()),
+        customer: None,
+        unit_price: None,
+    }
+}
+
+fn row(state: &KeyState) -> Vec<u8> {
+    let mut row = Vec::new();
+    state.encode(&mut row);
+    row
+}
+
+/// A key with so many lines on every `every`-th day, over 200 days, in the middle of a day.
+fn key(lines: i64, every: i64) -> KeyState {
+    let (place, site) = (Place::unknown("STORE-7"), SiteLevel::default());
+    let mut state = KeyState::first_seen(at(0, 0), &place.zone);
+    state.fold(&event("b", at(0, 0), StockChange::BalanceObserved { on_hand: Quantity::from_units(250) }), &place);
+    for day in 0..200 {
+        for line in 0..if day % every == 0 { lines } else { 0 } {
+            let (when, id) = (at(day, 480 + line * 5), format!("{day}/{line}"));
+            state.recent.seen_or_insert(&id);
+            state.fold(&event(&id, when, sold(1 + line % 3, &id)), &place);
+        }
+        if day < 199 {
+            state.close_day(&place, &site);
+        }
+    }
+    state
+}
+
+#[test]
+#[allow(clippy::print_stdout)] // `--nocapture` shows the sizes.
+fn state_is_small() {
+    let fresh = KeyState::first_seen(at(0, 540), &Zone::UTC);
+    let sizes =
+        [("fresh", row(&fresh)), ("slow", row(&key(1, 17))), ("idle", row(&key(0, 1))), ("busy", row(&key(60, 1)))];
+    for (name, row) in &sizes {
+        println!("row of a {name} key: {} bytes", row.len());
+    }
+    println!("KeyState: {} bytes", size_of::<KeyState>());
+    assert!(size_of::<KeyState>() <= 320);
+    assert!(sizes[0].1.len() <= 32 && sizes[1].1.len() <= 128 && sizes[3].1.len() <= 1200);
+}
+
+#[test]
+fn version_1_is_these_bytes() {
+    let golden = |state: &KeyState| row(state).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let fresh = KeyState::first_seen(at(0, 0), &Zone::UTC);
+    assert_eq!(golden(&fresh), include_str!("golden_fresh_v1.hex").trim());
+    assert_eq!(golden(&key(2, 3)), include_str!("golden_key_v1.hex").trim());
+    let read = KeyState::decode(&row(&key(2, 3))).unwrap();
+    assert_eq!(row(&read), row(&key(2, 3)));
+}
+
+#[test]
+fn a_newer_or_longer_row_is_refused() {
+    let mut bytes = row(&key(1, 3));
+    bytes.push(0);
+    assert!(matches!(KeyState::decode(&bytes), Err(RowError::Invalid { what: "end of row", .. })));
+    bytes[0] = 2;
+    assert_eq!(KeyState::decode(&bytes).unwrap_err(), RowError::TooNew { found: 2, newest: 1 });
+}
+
+#[test]
+fn the_next_wake_up_is_the_earliest() {
+    let place = Place::unknown("STORE-7");
+    let mut state = KeyState::first_seen(at(0, 540), &place.zone);
+    assert_eq!(state.next_due(), Some(at(1, 0)));
+    let reserved = StockChange::Reserved { quantity: Quantity::from_units(1), order_id: "a".into() };
+    state.fold(&event("r", at(-30, 60), reserved), &place);
+    assert_eq!(state.next_due(), Some(at(0, 60)));
+    assert_eq!(state.expire_reservations(at(0, 60)), Quantity::from_units(1));
+    assert_eq!(state.next_due(), Some(at(1, 0)));
+}
+
+#[test]
+fn receipts_teach_the_lead_time() {
+    let place = Place::unknown("STORE-7");
+    let mut state = KeyState::first_seen(at(0, 0), &place.zone);
+    let quantity = Quantity::from_units(5);
+    let ordered = StockChange::Ordered { quantity, po_id: "po".into(), supplier: None, expected_at: None };
+    let received = StockChange::Received { quantity, po_id: Some("po".into()), supplier: None };
+    state.fold(&event("1", at(0, 0), ordered), &place);
+    assert!(state.fold(&event("2", at(6, 720), received), &place).reconsider);
+    assert_eq!(state.lead_time.mean_days(None), Some(6.5));
+}
+
+#[test]
+fn a_late_sale_and_its_cancellation_leave_closed_windows_alone() {
+    let (place, site) = (Place::unknown("STORE-7"), SiteLevel::default());
+    let mut state = KeyState::first_seen(at(0, 0), &place.zone);
+    state.fold(&event("a", at(0, 60), sold(5, "a")), &place);
+    state.close_day(&place, &site);
+    let figures = |state: &KeyState| {
+        let d = &state.demand;
+        (d.sold_7d(), d.sold_today(), d.velocity_per_day(), d.lines_in_window(2), d.line_rate_per_day(0))
+    };
+    let before = figures(&state);
+    state.fold(&event("late", at(0, 1400), sold(3, "late")), &place);
+    let cancelled = StockChange::SaleCancelled {
+        quantity: Quantity::from_units(3),
+        order_id: Some("late".into()),
+        customer: None,
+        unit_price: None,
+    };
+    state.fold(&event("back", at(1, 60), cancelled), &place);
+    assert_eq!(figures(&state), before);
+    assert_eq!(state.position.on_hand(), None);
+}
+
+#[test]
+fn ids_are_remembered_a_few_deep_and_a_day_long() {
+    let mut recent = RecentIds::default();
+    assert!(!recent.seen_or_insert("a") && recent.seen_or_insert("a"));
+    (0..RECENT_IDS).for_each(|i| assert!(!recent.seen_or_insert(&i.to_string())));
+    assert!(!recent.seen_or_insert("a"), "pushed out");
+    recent.close_day();
+    assert!(recent.seen_or_insert("a"));
+    recent.close_day();
+    recent.close_day();
+    assert!(recent.is_empty() && !recent.seen_or_insert("a"));
+}
+
+proptest! {
+    #[test]
+    fn a_restored_key_goes_on_as_if_nothing_had_happened(
+        changes in proptest::collection::vec((0_u8..6, 1_i64..9, 0_i64..2000), 1..60), cut in 0_usize..60,
+    ) {
+        let (place, site) = (Place::unknown("STORE-7"), SiteLevel::default());
+        let mut live = KeyState::first_seen(at(0, 0), &place.zone);
+        let mut restored = live.clone();
+        let mut now = at(0, 0);
+        for (i, (kind, n, minutes)) in changes.iter().enumerate() {
+            now = now.plus_ms(minutes * 60_000);
+            let quantity = Quantity::from_units(*n);
+            let (id, order) = (i.to_string(), (i % 5).to_string());
+            let change = match kind {
+                0 => StockChange::BalanceObserved { on_hand: quantity },
+                1 => StockChange::SaleCancelled { quantity, order_id: Some(order.into()), customer: None, unit_price: None },
+                2 => StockChange::Ordered { quantity, po_id: order.into(), supplier: None, expected_at: Some(now.plus_ms(HOUR_MS)) },
+                3 => StockChange::Received { quantity, po_id: Some(order.into()), supplier: None },
+                4 => StockChange::Reserved { quantity, order_id: order.into() },
+                _ => StockChange::Sold { quantity, order_id: Some(order.into()), customer: None, unit_price: None },
+            };
+            for state in [&mut live, &mut restored] {
+                while state.demand.day_close() <= now {
+                    state.close_day(&place, &site);
+                }
+                state.recent.seen_or_insert(&id);
+                state.fold(&event(&id, now, change.clone()), &place);
+            }
+            if i == cut {
+                restored = KeyState::decode(&row(&restored)).unwrap();
+            }
+        }
+        prop_assert_eq!(row(&live), row(&restored));
+        prop_assert_eq!(live.next_due(), restored.next_due());
+    }
+
+    #[test]
+    fn a_corrupt_row_is_an_error_and_never_a_crash(cut in 0_usize..400, flip in 0_usize..400, bits in 1_u8..) {
+        let mut bytes = row(&key(3, 2));
+        prop_assert!(KeyState::decode(&bytes[..cut.min(bytes.len() - 1)]).is_err());
+        let flip = flip % bytes.len();
+        bytes[flip] ^= bits;
+        let _ = KeyState::decode(&bytes);
+    }
+}

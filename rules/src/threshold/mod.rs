@@ -1,0 +1,73 @@
+//! Reorder points: what inventory position calls for an order.
+//!
+//! One file per threshold type, all from the same [`Figures`]. A [`Plan`] is the last computation
+//! for one key; it is kept until the next day close, receipt, or rule or catalogue change, so that
+//! the threshold does not move with every sale. Never reads a clock, never yields NaN.
+
+pub mod days_of_cover;
+pub mod dynamic;
+pub mod fixed;
+pub mod forecast;
+pub mod order_quantity;
+mod plan;
+
+pub use plan::{Method, Plan};
+
+use crate::ruleset::Threshold;
+
+/// What a reorder point is made of. Rates are per day, times are days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// Mean demand, units a day, site level included.
+    pub velocity: f64,
+    /// Standard deviation of daily demand, units.
+    pub velocity_sd: f64,
+    /// Days in stock behind both, after weighting.
+    pub observed_days: f64,
+    /// `None`: no lead time is configured or learned.
+    pub lead_time: Option<LeadTime>,
+}
+
+/// Days from order to receipt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LeadTime {
+    pub mean_days: f64,
+    pub sd_days: f64,
+}
+
+impl Figures {
+    /// Mean demand over the lead time, units.
+    #[must_use]
+    pub fn lead_time_demand(&self) -> Option<f64> {
+        self.lead_time.map(|l| self.velocity * l.mean_days)
+    }
+
+    /// Variance of demand over a random lead time, units²: L σ² + μ² σ_L²
+    /// (Silver, Pyke & Thomas 2017, §6.10).
+    #[must_use]
+    pub fn lead_time_demand_variance(&self) -> Option<f64> {
+        let l = self.lead_time?;
+        Some(l.mean_days * self.velocity_sd * self.velocity_sd + (self.velocity * l.sd_days).powi(2))
+    }
+}
+
+/// The reorder point in units, ≥ 0 and finite. `None` where the type needs a lead time and there is none.
+#[must_use]
+pub fn reorder_point(threshold: &Threshold, figures: &Figures) -> Option<f64> {
+    let units = match *threshold {
+        Threshold::Fixed { quantity } => Some(fixed::reorder_point(quantity)),
+        Threshold::DaysOfCover { days } => Some(days_of_cover::reorder_point(figures, days)),
+        Threshold::Dynamic { service_level } => dynamic::reorder_point(figures, service_level),
+        Threshold::Forecast { quantile } => forecast::reorder_point(figures, quantile),
+    };
+    units.filter(|u| u.is_finite()).map(|u| u.max(0.0))
+}
+
+/// Safety stock in units: what the reorder point holds beyond expected lead-time demand, ≥ 0.
+#[must_use]
+pub fn safety_stock(reorder_point: f64, figures: &Figures) -> Option<f64> {
+    figures.lead_time_demand().map(|expected| (reorder_point - expected).max(0.0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+use proptest::prelude::*;
+use schemas::Quantity;
+use schemas::row::{RowReader, RowWriter};
+
+use super::*;
+use crate::item::Item;
+
+fn figures(velocity: f64, velocity_sd: f64, mean_days: f64, sd_days: f64) -> Figures {
+    Figures { velocity, velocity_sd, observed_days: 100.0, lead_time: Some(LeadTime { mean_days, sd_days }) }
+}
+
+fn dynamic_at(service_level: f64) -> Threshold {
+    Threshold::Dynamic { service_level }
+}
+
+#[test]
+fn rule_of_thumb() {
+    // 50 sold a week, 5 days of lead time, nothing varies: order at 36, whatever the service level.
+    for level in [0.5, 0.95, 0.999] {
+        let units = reorder_point(&dynamic_at(level), &figures(50.0 / 7.0, 0.0, 5.0, 0.0)).unwrap();
+        assert!((units - 250.0 / 7.0).abs() < 1e-9);
+        assert_eq!(units.ceil(), 36.0);
+    }
+}
+
+#[test]
+fn textbook_safety_stock() {
+    // Silver, Pyke & Thomas 2017, §6.10: independent daily demand and lead time.
+    // μ = 100, σ = 20, L = 9 ± 0.5: √(9·400 + 10000·0.25) = 78.10, a twelfth of the mean: close to normal,
+    // 900 + 1.6449·78.10 = 1028.5.
+    let f = figures(100.0, 20.0, 9.0, 0.5);
+    let units = reorder_point(&dynamic_at(0.95), &f).unwrap();
+    assert!((units - 1028.5).abs() < 5.0, "{units}");
+    assert!((safety_stock(units, &f).unwrap() - (units - 900.0)).abs() < 1e-9);
+    // Lumpy: mean 10, standard deviation 10 is exponential, −10·ln(0.05), where the normal says 26.4.
+    let lumpy = reorder_point(&dynamic_at(0.95), &figures(1.0, 10_f64.sqrt(), 10.0, 0.0)).unwrap();
+    assert!((lumpy - 29.957_323).abs() < 1e-4, "{lumpy}");
+}
+
+#[test]
+fn a_forecast_of_a_new_item_is_wider() {
+    let threshold = Threshold::Forecast { quantile: 0.95 };
+    let after = |observed_days| {
+        let figures = Figures { observed_days, ..figures(2.0, 3.0, 10.0, 1.0) };
+        reorder_point(&threshold, &figures).unwrap()
+    };
+    let dynamic = reorder_point(&dynamic_at(0.95), &figures(2.0, 3.0, 10.0, 1.0)).unwrap();
+    assert!(after(0.0) == after(1.0) && after(5.0) > after(50.0) && after(50.0) > dynamic);
+    assert!((after(1e6) - dynamic).abs() < 1e-3);
+}
+
+#[test]
+fn normal_quantiles_are_those_of_the_tables() {
+    for (level, z) in [(0.5, 0.0), (0.84134, 1.0), (0.95, 1.644_854), (0.975, 1.959_964), (0.999, 3.090_232)] {
+        assert!((dynamic::z(level) - z).abs() < 1e-4, "{level}");
+    }
+}
+
+#[test]
+fn gamma_quantiles_have_the_moments_asked_for() {
+    // Mean 10, sd 10 is exponential: quantile −10·ln(1 − p).
+    assert!((dynamic::gamma_quantile(10.0, 10.0, 0.95) - 29.957_323).abs() < 1e-4);
+    // Hardly any spread: the mean. Much: still finite. None at all: the mean.
+    assert!((dynamic::gamma_quantile(10.0, 1e-4, 0.95) - 10.0).abs() < 1e-3);
+    assert!(dynamic::gamma_quantile(1e-3, 1e3, 0.95).is_finite());
+    assert_eq!(dynamic::gamma_quantile(10.0, 0.0, 0.95), 10.0);
+    assert_eq!(dynamic::gamma_quantile(0.0, 1.0, 0.95), 0.0);
+}
+
+#[test]
+fn what_needs_a_lead_time_waits_for_one() {
+    let f = Figures { velocity: 3.0, velocity_sd: 1.0, observed_days: 9.0, lead_time: None };
+    let at = |threshold| reorder_point(&threshold, &f);
+    assert_eq!(at(dynamic_at(0.95)), None);
+    assert_eq!(at(Threshold::Forecast { quantile: 0.95 }), None);
+    assert_eq!(at(Threshold::Fixed { quantity: Quantity::from_units(36) }), Some(36.0));
+    assert_eq!(at(Threshold::DaysOfCover { days: 7.0 }), Some(21.0));
+    assert_eq!(Plan::new(&dynamic_at(0.95), &f).reorder_point(), None);
+}
+
+#[test]
+fn lots_are_whole_packs_and_at_least_the_minimum() {
+    let mut item = Item::unknown("A");
+    let lot = |velocity: f64, item: &Item| order_quantity::lot(velocity, item).to_string();
+    assert_eq!(lot(2.5, &item), "35");
+    assert_eq!(lot(2.51, &item), "36", "35.14 rounds up to whole units");
+    assert_eq!(lot(0.0, &item), "1");
+    item.pack_size = Some(Quantity::from_units(12));
+    assert_eq!(lot(2.5, &item), "36");
+    item.minimum_order_quantity = Some(Quantity::from_units(40));
+    assert_eq!(lot(2.5, &item), "48");
+    item.pack_size = Some(Quantity::from_thousandths(250));
+    item.minimum_order_quantity = None;
+    assert_eq!(lot(0.33, &item), "4.75", "4.62 kg in packs of 250 g");
+}
+
+#[test]
+fn as_many_lots_as_lift_the_position_above_the_reorder_point() {
+    let item = Item::unknown("A");
+    let order = |position, reorder_point| {
+        order_quantity::recommended(1.0, &item, Quantity::from_units(position), reorder_point).to_string()
+    };
+    assert_eq!(order(36, 36.0), "14");
+    assert_eq!(order(23, 36.0), "14", "23 + 14 = 37");
+    assert_eq!(order(22, 36.0), "28", "22 + 14 = 36 would not do");
+    assert_eq!(order(-50, 36.0), "98");
+}
+
+fn row_of(plan: &Plan) -> Vec<u8> {
+    let mut row = Vec::new();
+    plan.encode(&mut RowWriter::new(&mut row));
+    row
+}
+
+fn any_threshold() -> impl Strategy<Value = Threshold> {
+    prop_oneof![
+        (0_i64..1_000_000_000_000_000).prop_map(|q| Threshold::Fixed { quantity: Quantity::from_thousandths(q) }),
+        (0.0_f64..3650.0).prop_map(|days| Threshold::DaysOfCover { days }),
+        (1e-6_f64..0.999_999).prop_map(|service_level| Threshold::Dynamic { service_level }),
+        (1e-6_f64..0.999_999).prop_map(|quantile| Threshold::Forecast { quantile }),
+    ]
+}
+
+fn wild() -> impl Strategy<Value = f64> {
+    prop_oneof![0.0_f64..1e6, Just(0.0), Just(f64::NAN), Just(f64::INFINITY), Just(f64::MAX), Just(-1.0), Just(1e-300)]
+}
+
+proptest! {
+    #[test]
+    fn plans_are_never_nan_and_survive_their_row(threshold in any_threshold(), mu in wild(), sd in wild(), days in wild(), lead in proptest::option::of((wild(), wild()))) {
+        let lead_time = lead.map(|(mean_days, sd_days)| LeadTime { mean_days, sd_days });
+        let plan = Plan::new(&threshold, &Figures { velocity: mu, velocity_sd: sd, observed_days: days, lead_time });
+        for figure in [plan.reorder_point(), plan.safety_stock()].into_iter().flatten() {
+            prop_assert!(figure.is_finite() && figure >= 0.0, "{plan:?}");
+        }
+        prop_assert_eq!(Plan::decode(&mut RowReader::new(&row_of(&plan))), Ok(plan));
+    }
+
+    #[test]
+    fn more_service_or_a_longer_lead_time_never_lowers_it(
+        mu in 0.0_f64..500.0, lumpiness in 0.0_f64..5.0, lead in 0.5_f64..60.0, spread in 0.0_f64..0.7,
+        level in 0.8_f64..0.99, better in 0.0_f64..0.0099, longer in 0.0_f64..30.0,
+    ) {
+        let (sd, lead_sd) = (lumpiness * mu, spread * lead);
+        for threshold in [|l| Threshold::Dynamic { service_level: l }, |l| Threshold::Forecast { quantile: l }] {
+            let at = |level, lead| reorder_point(&threshold(level), &figures(mu, sd, lead, lead_sd)).unwrap();
+            let base = at(level, lead);
+            prop_assert!(at(level + better, lead) >= base - 1e-6 * base);
+        }
+        let at = |lead| reorder_point(&dynamic_at(level), &figures(mu, sd, lead, lead_sd)).unwrap();
+        prop_assert!(at(lead + longer) >= at(lead) * (1.0 - 1e-6), "{} then {}", at(lead), at(lead + longer));
+    }
+
+    #[test]
+    fn units_do_not_matter(mu in 0.01_f64..100.0, sd in 0.0_f64..100.0, lead in 0.5_f64..60.0, lead_sd in 0.0_f64..20.0, level in 0.5_f64..0.999, scale in 0.01_f64..1000.0) {
+        for threshold in [Threshold::Dynamic { service_level: level }, Threshold::Forecast { quantile: level }] {
+            let one = reorder_point(&threshold, &figures(mu, sd, lead, lead_sd)).unwrap();
+            let many = reorder_point(&threshold, &figures(mu * scale, sd * scale, lead, lead_sd)).unwrap();
+            prop_assert!((many - one * scale).abs() <= 1e-5 * many.max(1e-9), "{many} against {one} × {scale}");
+        }
+    }
+
+    #[test]
+    fn orders_lift_the_position(velocity in 0.0_f64..1000.0, position in -100_000_i64..100_000, reorder_point in 0.0_f64..10_000.0) {
+        let item = Item::unknown("A");
+        let position = Quantity::from_thousandths(position);
+        let order = order_quantity::recommended(velocity, &item, position, reorder_point);
+        prop_assert!(order.is_positive() && (position + order).as_f64() > reorder_point - 1e-3);
+    }
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what a build needs and this machine lacks; says what it does. Quick, and silent, when
+# nothing is missing. Never touches a toolchain or package that is good enough.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { echo "setup: $*" >&2; }
+die() { say "$@"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+minimum_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# bindgen reads RocksDB's headers through libclang.
+have_libclang() {
+    ldconfig -p 2>/dev/null | grep -q 'libclang[-.]' || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+}
+
+missing_packages() {
+    { have c++ && have cc && have make; } || echo build-essential
+    have pkg-config || echo pkg-config
+    have_libclang || echo libclang-dev
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif have sudo; then sudo "$@"
+    else die "needs root for: $* — run that as root, then run make again"
+    fi
+}
+
+apt_updated=
+apt_install() {
+    have apt-get || die "please install the equivalents of these Debian packages, then run make again: $*"
+    if [ -z "$apt_updated" ]; then
+        say "apt-get update"
+        as_root apt-get update -qq || say "apt-get update failed; trying with the package lists at hand"
+        apt_updated=1
+    fi
+    say "apt-get install $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+rust_is_new_enough() {
+    have cargo && have rustc || return 1
+    local found
+    found=$(rustc --version 2>/dev/null | cut -d' ' -f2 | cut -d- -f1)
+    [ -n "$found" ] && [ "$(printf '%s\n' "$minimum_rust" "$found" | sort -V | head -1)" = "$minimum_rust" ]
+}
+
+install_rustup() {
+    if have apt-cache && [ -n "$(apt-cache search --names-only '^rustup$' 2>/dev/null)" ]; then
+        apt_install rustup
+        return
+    fi
+    have curl || apt_install curl ca-certificates
+    say "installing Rust with the official installer, into ${CARGO_HOME:-$HOME/.cargo}"
+    local installer
+    installer=$(mktemp)
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o "$installer" \
+        || die "could not fetch the Rust installer; install Rust $minimum_rust or newer by hand (rustup.rs), then run make again"
+    sh "$installer" -y --no-modify-path --profile minimal --default-toolchain none >&2
+    rm -f "$installer"
+}
+
+install_rust() {
+    say "Rust $minimum_rust or newer is needed, found: $(rustc --version 2>/dev/null || echo none)"
+    have rustup || install_rustup
+    export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    say "rustup toolchain install $minimum_rust, used in this directory only"
+    rustup toolchain install "$minimum_rust" --profile minimal --component clippy --component rustfmt >&2
+    rustup override set "$minimum_rust" >&2
+    rust_is_new_enough || die "Rust is still too old: $(rustc --version 2>&1); put ${CARGO_HOME:-$HOME/.cargo}/bin first in PATH"
+}
+
+mapfile -t packages < <(missing_packages)
+[ "${#packages[@]}" = 0 ] || apt_install "${packages[@]}"
+rust_is_new_enough || install_rust

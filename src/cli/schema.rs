@@ -1,0 +1,24 @@
+//! `schema`: the contracts of the topics, for whoever reads or writes them.
+
+use clap::Args;
+
+use super::print;
+use crate::exit::{Failure, Outcome};
+
+/// List the Avro schemas, or print one of them
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The schema to print; without one, their names
+    name: Option<String>,
+}
+
+pub fn run(args: &SchemaArgs) -> Outcome {
+    let schemas = schemas::catalogue_of_schemas();
+    let names: Vec<&str> = schemas.iter().map(|(name, _)| *name).collect();
+    let Some(wanted) = &args.name else { return print(&(names.join("\n") + "\n")) };
+    let Some((_, text)) = schemas.iter().find(|(name, _)| name == wanted) else {
+        let reason = format!("there is no schema {wanted:?}; there are {}", names.join(", "));
+        return Err(Failure::Request(anyhow::anyhow!(reason)));
+    };
+    print(&format!("{}\n", text.trim_end()))
+}

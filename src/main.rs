@@ -1,0 +1,23 @@
+//! `quartermaster`: parse, build, run, exit code. No domain logic.
+
+// A binary exports nothing: here `pub` says what other modules may use.
+#![allow(unreachable_pub)]
+
+mod cli;
+mod clock;
+mod config;
+mod demo;
+mod embedded;
+mod exit;
+mod logging;
+mod replay;
+mod rule_files;
+mod stages;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    exit::conclude(cli::run(cli::Cli::parse()))
+}

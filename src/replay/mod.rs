@@ -1,0 +1,235 @@
+//! `replay`: the pure pipeline over files. Deterministic: the same input gives the same bytes.
+//!
+//! This folder reads, writes and counts; what happens to an event is in [`pipeline`]. It must never
+//! let the machine's clock, or the order of a hash map, reach an output.
+
+mod dead_letters;
+mod input;
+mod output;
+mod pipeline;
+mod progress;
+mod summary;
+mod zstd;
+
+use std::io;
+use std::path::PathBuf;
+
+use processor::operator::Rejection;
+use schemas::{DecodeError, canonical};
+
+use crate::cli::{Format, ReplayArgs};
+use crate::clock::Stopwatch;
+use crate::config::Config;
+use crate::exit::{Failure, Outcome};
+use crate::{logging, rule_files};
+use dead_letters::DeadLetters;
+use input::{Content, InputError, Inputs, Line};
+use output::{OutputError, Results};
+use pipeline::{Pipeline, PipelineOptions};
+use progress::Progress;
+use summary::Summary;
+
+/// The class of a line longer than `replay.maximum_line_bytes`.
+const LINE_TOO_LONG: &str = "line_too_long";
+
+pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
+    refuse_unsupported(args)?;
+    refuse_clashes(args)?;
+    let stopwatch = Stopwatch::start();
+    let people = logging::human(config.log.format);
+    let progress = Progress::start(people);
+    let rules = rule_files::read(&args.rules)?;
+    let open = |paths: &[PathBuf]| {
+        Inputs::open(paths, config.replay.maximum_line_bytes, |file, length| progress.watch(file, length))
+    };
+    // Everything that is read is opened before anything that is written is created.
+    let (locations, items) = (open(args.locations.as_slice())?, open(args.catalog.as_slice())?);
+    let events = open(&args.inputs)?;
+    let pipeline = Pipeline::new(options(args, config), &rules).map_err(|r| Failure::Request(anyhow::anyhow!(r.message)))?;
+    let mut replay = Replay {
+        pipeline,
+        results: Results::create(args.alerts.as_deref(), args.positions.as_deref())?,
+        letters: DeadLetters::create(args.dead_letters.as_deref())?,
+        summary: Summary::default(),
+        progress: &progress,
+    };
+    let outcome = replay.read(locations, items, events);
+    progress.finish();
+    // Whatever happened: what could be processed is written.
+    let flushed = replay.flush();
+    replay.close(stopwatch).report(people);
+    outcome.and(flushed)
+}
+
+fn refuse_unsupported(args: &ReplayArgs) -> Outcome {
+    let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
+    match args.format {
+        Format::Canonical => {}
+        Format::Debezium => return refuse("--format debezium is not supported by this version; convert to canonical lines".to_owned()),
+        Format::Log => return refuse("--format log is not supported by this version".to_owned()),
+    }
+    if args.mapping.is_some() {
+        return refuse("--mapping is not supported by this version: it belongs to --format debezium".to_owned());
+    }
+    if args.positions.is_some() && args.positions_every.is_none() && args.until.is_none() {
+        tracing::warn!("--positions writes nothing without --positions-every or --until");
+    }
+    Ok(())
+}
+
+/// Every file has one role, and stdin one reader.
+fn refuse_clashes(args: &ReplayArgs) -> Outcome {
+    let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
+    let inputs: Vec<&PathBuf> = args.inputs.iter().chain(&args.catalog).chain(&args.locations).chain(&args.rules).collect();
+    if inputs.iter().filter(|path| input::is_stdin(path)).count() > 1 {
+        return refuse("stdin (`-`) can be read only once".to_owned());
+    }
+    let outputs: Vec<&PathBuf> = args.alerts.iter().chain(&args.positions).chain(&args.dead_letters).collect();
+    if let Some(path) = output::clash(&inputs, &outputs) {
+        return refuse(format!("the output {} is also an input or another output; name another file", path.display()));
+    }
+    Ok(())
+}
+
+fn options(args: &ReplayArgs, config: &Config) -> PipelineOptions {
+    PipelineOptions {
+        partitions: config.replay.partitions,
+        grace_ms: config.replay.grace_ms,
+        // Nobody reads them: spare the work.
+        positions_every_ms: args.positions.as_ref().and(args.positions_every).map(|period| period.ms),
+        positions_from: args.positions_from,
+        until: args.until,
+    }
+}
+
+/// One run: what is read goes to the pipeline, what comes out of it to the outputs.
+struct Replay<'a> {
+    pipeline: Pipeline,
+    results: Results,
+    letters: DeadLetters,
+    summary: Summary,
+    progress: &'a Progress,
+}
+
+/// What the lines of a file are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Location,
+    Item,
+    Event,
+}
+
+impl Replay<'_> {
+    fn read(&mut self, locations: Inputs, items: Inputs, events: Inputs) -> Outcome {
+        self.each_line(Kind::Location, locations)?;
+        self.each_line(Kind::Item, items)?;
+        self.each_line(Kind::Event, events)?;
+        let Self { pipeline, results, .. } = self;
+        pipeline.finish(&mut |line| results.take(&line)).map_err(Failure::runtime)
+    }
+
+    fn each_line(&mut self, kind: Kind, mut inputs: Inputs) -> Outcome {
+        while let Some(line) = inputs.next_line()? {
+            self.summary.lines += u64::from(kind == Kind::Event);
+            let (bytes, taken) = match line.content {
+                Content::Bytes(bytes) => (bytes, self.take(kind, bytes).map_err(Failure::runtime)?),
+                Content::TooLong { head, bytes } => (head, Err(Refusal::too_long(bytes))),
+            };
+            if let Err(refusal) = taken {
+                self.refuse(&line, bytes, &refusal)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<Result<(), Refusal>> {
+        match kind {
+            Kind::Location => Ok(self.location(bytes)),
+            Kind::Item => Ok(self.item(bytes)),
+            Kind::Event => self.event(bytes),
+        }
+    }
+
+    fn location(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.pipeline.location(&canonical::decode_location(bytes)?)?;
+        self.summary.locations += 1;
+        Ok(())
+    }
+
+    fn item(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let item = canonical::decode_catalog_item(bytes)?;
+        let sku = item.sku.clone();
+        self.pipeline.catalog(item)?;
+        self.summary.item(sku);
+        Ok(())
+    }
+
+    fn event(&mut self, bytes: &[u8]) -> io::Result<Result<(), Refusal>> {
+        let event = match canonical::decode_event(bytes) {
+            Ok(event) => event,
+            Err(e) => return Ok(Err(e.into())),
+        };
+        let Self { pipeline, results, summary, progress, .. } = self;
+        progress.line(summary.lines, event.occurred_at);
+        let sku = event.sku.clone();
+        let taken = pipeline.event(event, &mut |line| results.take(&line))?;
+        Ok(taken.map(|outcome| summary.event(&sku, outcome)).map_err(Refusal::from))
+    }
+
+    fn refuse(&mut self, line: &Line<'_>, bytes: &[u8], refusal: &Refusal) -> Outcome {
+        if self.letters.take(line, bytes, refusal.class, &refusal.message)? {
+            self.progress.pause(|| {
+                tracing::warn!(input = line.input, line = line.number, class = refusal.class, "dead letter: {}", refusal.message);
+            });
+        }
+        Ok(())
+    }
+
+    /// Completes the outputs.
+    fn flush(&mut self) -> Outcome {
+        self.results.finish()?;
+        Ok(self.letters.finish()?)
+    }
+
+    fn close(mut self, stopwatch: Stopwatch) -> Summary {
+        self.summary.close(self.results.counts, self.letters.by_class, stopwatch.elapsed());
+        self.summary
+    }
+}
+
+/// Why a line could not be used.
+struct Refusal {
+    class: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn too_long(bytes: u64) -> Self {
+        let message = format!("the line has {bytes} bytes, more than `replay.maximum_line_bytes` allows");
+        Self { class: LINE_TOO_LONG, message }
+    }
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        Self { class: error.class, message: error.message }
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self { class: rejection.class, message: rejection.message }
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::request(error)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::runtime(error)
+    }
+}

@@ -1,0 +1,188 @@
+//! The stage `process` over lines of a file: no log, no store, one thread.
+//!
+//! The file is the source: its lines' own times are its clock. Before an event is folded, stream
+//! time moves to it, firing on the way whatever is due, and writing out every day boundary crossed.
+
+use std::io;
+
+use processor::operator::{BroadcastRecord, Cause, Outcome, Rejection};
+use processor::replay::ReplayDriver;
+use processor::source_clock::DEFAULT_FLOOR;
+use processor::task::TaskConfig;
+use schemas::stream::{RuleDocumentRecord, StreamRecord};
+use schemas::{Alert, CatalogChange, CatalogItem, InventoryEvent, Location, Position, Timestamp, avro, topics};
+
+use crate::rule_files::RuleFile;
+use crate::stages::process::{ProcessOperator, ProcessOutput, event_signal};
+
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineOptions {
+    pub partitions: i32,
+    pub grace_ms: i64,
+    /// Distance of the boundaries at which every position is written, from the epoch, UTC.
+    pub positions_every_ms: Option<i64>,
+    /// Earlier boundaries are passed without writing.
+    pub positions_from: Option<Timestamp>,
+    /// Events from here on are ignored; the boundary at it is written.
+    pub until: Option<Timestamp>,
+}
+
+/// What comes out, in the order of the contract.
+pub enum Line<'a> {
+    Alert(&'a Alert),
+    Position(&'a Position),
+}
+
+pub type Sink<'a> = dyn FnMut(Line<'_>) -> io::Result<()> + 'a;
+
+pub struct Pipeline {
+    options: PipelineOptions,
+    driver: ReplayDriver<ProcessOperator>,
+    /// The next boundary to write; `None` before the first event and without boundaries.
+    next_boundary: Option<Timestamp>,
+    offered: i64,
+    effects: Vec<(Cause, ProcessOutput)>,
+}
+
+impl Pipeline {
+    /// The rule files were read and checked; they are in force from their own instant on, or from
+    /// the start.
+    pub fn new(options: PipelineOptions, rules: &[RuleFile]) -> Result<Self, Rejection> {
+        let config = TaskConfig {
+            partition: 0,
+            epoch_ms: Some(rules::site::EPOCH_MS),
+            grace_ms: options.grace_ms,
+            floor: DEFAULT_FLOOR,
+        };
+        let driver = ReplayDriver::new(options.partitions, &config, ProcessOperator::new);
+        let mut pipeline = Self { options, driver, next_boundary: None, offered: 0, effects: Vec::new() };
+        for file in rules {
+            pipeline.rules(file)?;
+        }
+        Ok(pipeline)
+    }
+
+    fn rules(&mut self, file: &RuleFile) -> Result<(), Rejection> {
+        let document = RuleDocumentRecord {
+            id: file.document.id.clone(),
+            version: file.document.version,
+            effective_at: file.document.effective_at.unwrap_or(Timestamp::EARLIEST),
+            body: file.text.clone(),
+        };
+        let mut value = Vec::new();
+        avro::encode_rule_document(&document, &mut value);
+        self.broadcast(topics::RULES, format!("{}@{}", document.id, document.version), value)
+    }
+
+    /// A location applies before the first line.
+    pub fn location(&mut self, location: &Location) -> Result<(), Rejection> {
+        let mut value = Vec::new();
+        avro::encode_location(location, &mut value);
+        self.broadcast(topics::LOCATIONS, location.location.clone(), value)
+    }
+
+    fn broadcast(&mut self, topic: &str, key: String, value: Vec<u8>) -> Result<(), Rejection> {
+        let record =
+            BroadcastRecord { topic: topic.to_owned(), offset: self.offered, key: key.into_bytes(), value: Some(value) };
+        self.offered += 1;
+        self.driver.broadcast(&record)
+    }
+
+    /// A catalogue line applies before the first line and does not move time.
+    pub fn catalog(&mut self, item: CatalogItem) -> Result<(), Rejection> {
+        let partition = self.partition_of(&item.sku);
+        let change = CatalogChange { sku: item.sku.clone(), item: Some(item) };
+        self.driver.process(partition, &StreamRecord::Catalog(change)).map(|_| ())
+    }
+
+    /// Folds one event. The inner error is the event's: a dead letter. The outer one is the sink's.
+    pub fn event(&mut self, event: InventoryEvent<'_>, sink: &mut Sink<'_>) -> io::Result<Result<Outcome, Rejection>> {
+        if self.options.until.is_some_and(|until| event.occurred_at >= until) {
+            return Ok(Ok(Outcome::Filtered));
+        }
+        if let Err(rejection) = self.driver.observe(event_signal(&event)) {
+            return Ok(Err(rejection));
+        }
+        self.cross_boundaries(self.driver.stream_time(), sink)?;
+        let partition = self.partition_of(&event.sku);
+        let outcome = self.driver.process(partition, &StreamRecord::Event(event));
+        self.write_alerts(sink)?;
+        Ok(outcome)
+    }
+
+    /// With `until`, time runs up to it: timers fire and its boundary is written, wherever it lies.
+    /// Otherwise the end of the input moves nothing.
+    pub fn finish(&mut self, sink: &mut Sink<'_>) -> io::Result<()> {
+        let Some(until) = self.options.until else {
+            return Ok(());
+        };
+        let end = until.plus_ms(self.driver.grace_ms());
+        self.cross_boundaries(end, sink)?;
+        self.driver.advance(end);
+        self.write_alerts(sink)?;
+        let crossed = self.options.positions_every_ms.is_some_and(|every| until.millis() % every == 0);
+        if crossed && self.next_boundary.is_some() { Ok(()) } else { self.write_positions(until, sink) }
+    }
+
+    fn partition_of(&self, sku: &str) -> i32 {
+        schemas::partitioner::partition_for(sku.as_bytes(), self.options.partitions)
+    }
+
+    /// Writes every boundary that stream time passes on its way to `to`, grace included.
+    fn cross_boundaries(&mut self, to: Timestamp, sink: &mut Sink<'_>) -> io::Result<()> {
+        let Some(every) = self.options.positions_every_ms.filter(|_| to > Timestamp::MIN) else {
+            return Ok(());
+        };
+        let grace = self.driver.grace_ms();
+        let mut boundary = *self.next_boundary.get_or_insert_with(|| {
+            Timestamp::from_millis((to.millis().div_euclid(every) + 1).saturating_mul(every))
+        });
+        while boundary.plus_ms(grace) <= to {
+            self.driver.advance(boundary.plus_ms(grace));
+            self.write_alerts(sink)?;
+            self.write_positions(boundary, sink)?;
+            boundary = boundary.plus_ms(every);
+            self.next_boundary = Some(boundary);
+        }
+        Ok(())
+    }
+
+    fn write_positions(&self, at: Timestamp, sink: &mut Sink<'_>) -> io::Result<()> {
+        if self.options.positions_from.is_some_and(|from| at < from) {
+            return Ok(());
+        }
+        let mut positions: Vec<(&[u8], &crate::stages::process::Row)> =
+            self.driver.tasks().iter().flat_map(|task| task.states().iter().map(|(_, key, row)| (key, row))).collect();
+        // A key is `p` SKU NUL location: bytewise order of keys is (sku, location).
+        positions.sort_unstable_by_key(|(key, _)| *key);
+        for (key, row) in positions {
+            if let Some(position) = row.snapshot(key, at) {
+                sink(Line::Position(&position))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Alerts of one line: what fired on the way first, in order of (due, sku, location, kind).
+    fn write_alerts(&mut self, sink: &mut Sink<'_>) -> io::Result<()> {
+        self.driver.drain(&mut self.effects);
+        if self.effects.is_empty() {
+            return Ok(());
+        }
+        self.effects.sort_by(|(a, x), (b, y)| (a, order_of(x)).cmp(&(b, order_of(y))));
+        for (_, output) in self.effects.drain(..) {
+            if let ProcessOutput::Alert(alert) = output {
+                sink(Line::Alert(&alert))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Alerts of one key and cause keep the order in which they were emitted: the sort is stable.
+fn order_of(output: &ProcessOutput) -> (&str, &str) {
+    match output {
+        ProcessOutput::Alert(a) => (a.sku.as_deref().unwrap_or_default(), a.location.as_deref().unwrap_or_default()),
+        ProcessOutput::Position(p) => (&p.sku, &p.location),
+    }
+}

@@ -1,0 +1,4 @@
+//! One file per stage: each puts a pure core behind the runtime's `Operator`.
+
+pub mod ingest;
+pub mod process;

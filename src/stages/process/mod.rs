@@ -1,0 +1,312 @@
+//! `process`: folds stock changes into positions and lets the decision core look at them.
+//!
+//! Two kinds of state share one table: an item by SKU, a position by SKU × location. A position
+//! holds on to its item and its place, so that a stock change costs one look-up. What is decided is
+//! in `rules`; here is only who is told what, and where it goes.
+
+mod output;
+mod rows;
+mod world;
+
+pub use output::ProcessOutput;
+pub use rows::{Row, position_key};
+
+use std::sync::Arc;
+
+use processor::operator::{BroadcastRecord, Context, Now, Operator, Outcome, Produced, Rejection, Sums, TimeSignal};
+use processor::table::{KeyId, StateTable};
+use rules::decide::{self, Applied, Key};
+use rules::environment::{Environment, Moment};
+use rules::item::Item;
+use rules::place::Place;
+use rules::site::SiteSums;
+use rules::state::KeyState;
+use schemas::row::{RowError, RowReader, RowWriter};
+use schemas::stream::StreamRecord;
+use schemas::{Alert, CatalogChange, InventoryEvent, Timestamp};
+
+use rows::{ItemRow, PositionRow, item_key, split_position_key};
+use world::World;
+
+/// Scope and id of the one aggregate of this version: the site as a whole.
+const SITE_SCOPE: &str = "site";
+const SITE_ID: &str = "all";
+
+type Ctx<'a> = Context<'a, Row, ProcessOutput>;
+
+/// One partition of the stage.
+pub struct ProcessOperator {
+    partition: i32,
+    world: World,
+    sums: SiteSums,
+    /// Buffers that live as long as the operator: the hot path allocates nothing.
+    key: Vec<u8>,
+    alerts: Vec<Alert>,
+}
+
+impl ProcessOperator {
+    /// `partition`: the one this operator decides for. What it writes about a SKU stays on it, so
+    /// that readers see a SKU's records in order.
+    pub fn new(partition: i32) -> Self {
+        Self { partition, world: World::default(), sums: SiteSums::default(), key: Vec::new(), alerts: Vec::new() }
+    }
+
+    fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &InventoryEvent<'_>) -> Result<Outcome, Rejection> {
+        position_key(&event.sku, &event.location, &mut self.key)?;
+        let id = ctx.states.intern(&self.key);
+        if ctx.states.get(id).is_none() {
+            self.open_position(ctx, id, event);
+        }
+        let Self { world, sums, alerts, .. } = self;
+        let Some(row) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else {
+            return Err(Rejection::new("internal", "a position's key holds another kind of row"));
+        };
+        let env = world.around(&row.item, &row.place, ctx.now);
+        let key = Key { sku: &event.sku, location: &event.location };
+        let applied = decide::apply(&env, key, &mut row.state, event, sums, alerts);
+        emit_alerts(alerts, ctx);
+        Ok(match applied {
+            Applied::Ok => Outcome::Ok,
+            Applied::Duplicate => Outcome::Duplicate,
+            Applied::Late => Outcome::Late,
+        })
+    }
+
+    /// The first event of a key: its item may be unknown, its place too.
+    fn open_position(&mut self, ctx: &mut Ctx<'_>, id: KeyId, event: &InventoryEvent<'_>) {
+        let item_id = self.item_of(ctx.states, &event.sku);
+        let item = match ctx.states.derived_mut(item_id) {
+            Some(Row::Item(row)) => {
+                row.positions.push(id);
+                row.item.clone()
+            }
+            _ => Arc::new(Item::unknown(&event.sku)),
+        };
+        let place = self.world.place(&event.location);
+        let since = event.occurred_at.max(ctx.now.closed_before);
+        let state = KeyState::first_seen(since, &place.zone);
+        ctx.states.get_or_insert_with(id, || Row::Position(Box::new(PositionRow { state, item, place })));
+    }
+
+    /// The item's id; an item nobody described is opened with defaults.
+    fn item_of(&mut self, states: &mut StateTable<Row>, sku: &str) -> KeyId {
+        item_key(sku, &mut self.key);
+        let id = states.intern(&self.key);
+        if states.get(id).is_none() {
+            states.get_or_insert_with(id, || Row::Item(ItemRow::new(Item::unknown(sku))));
+        }
+        id
+    }
+
+    fn on_catalog(&mut self, ctx: &mut Ctx<'_>, change: &CatalogChange) {
+        let id = self.item_of(ctx.states, &change.sku);
+        let Some(Row::Item(row)) = ctx.states.get_mut(id) else {
+            return;
+        };
+        row.item = Arc::new(match &change.item {
+            Some(item) => Item::from_catalog(item),
+            None => Item::clone(&row.item).retired(),
+        });
+        let (item, mut positions) = (row.item.clone(), row.positions.clone());
+        for id in &positions {
+            if let Some(Row::Position(row)) = ctx.states.derived_mut(*id) {
+                row.item = item.clone();
+            }
+        }
+        self.reconsider(ctx, &mut positions);
+    }
+
+    /// Decides anew for keys whose surroundings have changed, in order of key.
+    fn reconsider(&mut self, ctx: &mut Ctx<'_>, positions: &mut [KeyId]) {
+        positions.sort_unstable_by(|a, b| ctx.states.key(*a).cmp(ctx.states.key(*b)));
+        for id in positions {
+            self.key.clear();
+            self.key.extend_from_slice(ctx.states.key(*id));
+            let Some((sku, location)) = split_position_key(&self.key) else {
+                continue;
+            };
+            let Some(row) = ctx.states.get_mut(*id).and_then(Row::as_position_mut) else {
+                continue;
+            };
+            let env = self.world.around(&row.item, &row.place, ctx.now);
+            let at = ctx.now.stream_time;
+            decide::on_environment_change(&env, Key { sku, location }, &mut row.state, at, &mut self.alerts);
+            emit_alerts(&mut self.alerts, ctx);
+        }
+    }
+
+    fn all_positions(states: &StateTable<Row>) -> Vec<KeyId> {
+        states.iter().filter(|(_, _, row)| matches!(row, Row::Position(_))).map(|(id, _, _)| id).collect()
+    }
+}
+
+fn emit_alerts(alerts: &mut Vec<Alert>, ctx: &mut Ctx<'_>) {
+    for alert in alerts.drain(..) {
+        ctx.emit(ProcessOutput::Alert(Box::new(alert)));
+    }
+}
+
+impl World {
+    fn around<'a>(&'a self, item: &'a Item, place: &'a Place, now: Now) -> Environment<'a> {
+        Environment {
+            rules: self.rules(),
+            item,
+            place,
+            site: &self.site,
+            now: Moment { stream_time: now.stream_time, closed_before: now.closed_before },
+        }
+    }
+}
+
+impl Operator for ProcessOperator {
+    type Record<'a> = StreamRecord<'a>;
+    type State = Row;
+    type Output = ProcessOutput;
+
+    fn decode<'a>(&self, payload: &'a [u8]) -> Result<StreamRecord<'a>, Rejection> {
+        schemas::avro::decode_stream(payload).map_err(|e| Rejection::new(e.class, e.message))
+    }
+
+    fn time_signal<'r>(&self, record: &'r StreamRecord<'_>) -> TimeSignal<'r> {
+        match record {
+            StreamRecord::Event(event) => event_signal(event),
+            StreamRecord::Watermark(watermark) => TimeSignal::Watermark(watermark),
+            StreamRecord::Silence(silence) => TimeSignal::Silence(silence),
+            StreamRecord::Catalog(_) | StreamRecord::Action(_) => TimeSignal::None,
+        }
+    }
+
+    fn on_record(&mut self, ctx: &mut Ctx<'_>, record: &StreamRecord<'_>) -> Result<Outcome, Rejection> {
+        match record {
+            StreamRecord::Event(event) => self.on_event(ctx, event),
+            StreamRecord::Catalog(change) => {
+                self.on_catalog(ctx, change);
+                Ok(Outcome::Ok)
+            }
+            StreamRecord::Action(_) | StreamRecord::Watermark(_) | StreamRecord::Silence(_) => Ok(Outcome::Filtered),
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx<'_>, id: KeyId, due: Timestamp) {
+        self.key.clear();
+        self.key.extend_from_slice(ctx.states.key(id));
+        let Some((sku, location)) = split_position_key(&self.key) else {
+            return;
+        };
+        let Some(row) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else {
+            return;
+        };
+        let env = self.world.around(&row.item, &row.place, ctx.now);
+        decide::on_timer(&env, Key { sku, location }, &mut row.state, due, &mut self.sums, &mut self.alerts);
+        emit_alerts(&mut self.alerts, ctx);
+    }
+
+    fn effective_at(&self, record: &BroadcastRecord) -> Result<Option<Timestamp>, Rejection> {
+        world::effective_at(record)
+    }
+
+    fn install_broadcast(&mut self, record: &BroadcastRecord) {
+        self.world.take(record);
+    }
+
+    fn on_broadcast(&mut self, ctx: &mut Ctx<'_>, record: &BroadcastRecord) {
+        let mut touched = match self.world.take(record) {
+            world::Change::Nothing => return,
+            world::Change::Rules => Self::all_positions(ctx.states),
+            world::Change::Place(location) => {
+                let place = self.world.place(&location);
+                let mut at_place = Self::all_positions(ctx.states);
+                at_place.retain(|id| {
+                    split_position_key(ctx.states.key(*id)).is_some_and(|(_, at)| at == location)
+                });
+                for id in &at_place {
+                    if let Some(Row::Position(row)) = ctx.states.derived_mut(*id) {
+                        row.place = place.clone();
+                    }
+                }
+                at_place
+            }
+        };
+        self.reconsider(ctx, &mut touched);
+    }
+
+    fn close_epoch(&mut self) -> Vec<Sums> {
+        vec![Sums { scope: SITE_SCOPE.to_owned(), id: SITE_ID.to_owned(), sums: self.sums.take() }]
+    }
+
+    fn apply_epoch(&mut self, epoch: i64, totals: &[Sums]) {
+        for total in totals.iter().filter(|t| t.scope == SITE_SCOPE && t.id == SITE_ID) {
+            self.world.site.apply_epoch(epoch, &total.sums);
+        }
+    }
+
+    fn encode_shared(&self, out: &mut Vec<u8>) {
+        let open = self.sums.clone().take();
+        let mut w = RowWriter::new(out);
+        w.unsigned(open.len() as u64);
+        open.iter().for_each(|sum| w.signed(*sum));
+        self.world.site.encode(out);
+    }
+
+    fn decode_shared(&mut self, row: &[u8]) -> Result<(), RowError> {
+        let mut r = RowReader::new(row);
+        let mut open = Vec::new();
+        for _ in 0..r.unsigned()? {
+            open.push(r.signed()?);
+        }
+        self.sums = SiteSums::from_totals(&open);
+        self.world.site = rules::site::SiteLevel::decode(r.rest())?;
+        Ok(())
+    }
+
+    fn restored(&mut self, states: &mut StateTable<Row>) {
+        for id in Self::all_positions(states) {
+            let key = states.key(id).to_vec();
+            let Some((sku, location)) = split_position_key(&key) else {
+                continue;
+            };
+            let item_id = self.item_of(states, sku);
+            let item = match states.derived_mut(item_id) {
+                Some(Row::Item(row)) => {
+                    row.positions.push(id);
+                    row.item.clone()
+                }
+                _ => continue,
+            };
+            let place = self.world.place(location);
+            if let Some(Row::Position(row)) = states.derived_mut(id) {
+                (row.item, row.place) = (item, place);
+            }
+        }
+    }
+
+    fn publish(&self, key: &[u8], row: &Row, now: Now) -> Option<ProcessOutput> {
+        // Before the first watermark there is no time to date it with: the next change publishes it.
+        if now.stream_time == Timestamp::MIN {
+            return None;
+        }
+        row.snapshot(key, now.stream_time).map(|position| ProcessOutput::Position(Box::new(position)))
+    }
+
+    fn produce(&self, output: &ProcessOutput, sink: &mut dyn FnMut(Produced<'_>)) {
+        output::produce(output, self.partition, sink);
+    }
+}
+
+/// The source clock of an event: its own instant where no source is named.
+pub fn event_signal<'r>(event: &'r InventoryEvent<'_>) -> TimeSignal<'r> {
+    match &event.source {
+        Some(source) => TimeSignal::Event {
+            source: &source.source,
+            source_partition: source.partition,
+            source_time: source.time,
+            occurred_at: event.occurred_at,
+        },
+        None => TimeSignal::Event {
+            source: "canonical",
+            source_partition: 0,
+            source_time: event.occurred_at,
+            occurred_at: event.occurred_at,
+        },
+    }
+}

@@ -1,0 +1,122 @@
+//! The rows of the stage's table and their keys.
+//!
+//! Keys: `i` SKU for an item, `p` SKU NUL location for a position. A row starts with the same
+//! letter; its own version follows. Item and place of a position are derived, not stored.
+
+use std::sync::Arc;
+
+use processor::operator::{Rejection, StateRow};
+use processor::table::KeyId;
+use rules::decide::{self, Key};
+use rules::item::Item;
+use rules::place::Place;
+use rules::state::KeyState;
+use schemas::row::RowError;
+use schemas::{Position, Timestamp};
+
+const ITEM: u8 = b'i';
+const POSITION: u8 = b'p';
+const SEPARATOR: u8 = 0;
+
+/// One row of the table.
+pub enum Row {
+    Item(ItemRow),
+    /// Boxed: a table of items and positions should not pay a position for every item.
+    Position(Box<PositionRow>),
+}
+
+pub struct ItemRow {
+    pub(super) item: Arc<Item>,
+    /// Derived: the keys of this SKU, in order of first sight.
+    pub(super) positions: Vec<KeyId>,
+}
+
+impl ItemRow {
+    pub(super) fn new(item: Item) -> Self {
+        Self { item: Arc::new(item), positions: Vec::new() }
+    }
+}
+
+pub struct PositionRow {
+    pub state: KeyState,
+    pub(super) item: Arc<Item>,
+    pub(super) place: Arc<Place>,
+}
+
+impl Row {
+    pub(super) fn as_position_mut(&mut self) -> Option<&mut PositionRow> {
+        match self {
+            Self::Position(row) => Some(row),
+            Self::Item(_) => None,
+        }
+    }
+
+    /// The public figures of a position; `None` for an item.
+    pub fn snapshot(&self, key: &[u8], at: Timestamp) -> Option<Position> {
+        let Self::Position(row) = self else {
+            return None;
+        };
+        let (sku, location) = split_position_key(key)?;
+        Some(decide::snapshot(Key { sku, location }, &row.state, &row.item, at))
+    }
+}
+
+/// Writes a position's key. A NUL would make two keys one.
+pub fn position_key(sku: &str, location: &str, out: &mut Vec<u8>) -> Result<(), Rejection> {
+    if sku.as_bytes().contains(&SEPARATOR) || location.as_bytes().contains(&SEPARATOR) {
+        return Err(Rejection::new("malformed", "sku or location holds a NUL character; remove it at the source"));
+    }
+    out.clear();
+    out.push(POSITION);
+    out.extend_from_slice(sku.as_bytes());
+    out.push(SEPARATOR);
+    out.extend_from_slice(location.as_bytes());
+    Ok(())
+}
+
+pub(super) fn item_key(sku: &str, out: &mut Vec<u8>) {
+    out.clear();
+    out.push(ITEM);
+    out.extend_from_slice(sku.as_bytes());
+}
+
+/// SKU and location of a position's key; `None` for any other key.
+pub(super) fn split_position_key(key: &[u8]) -> Option<(&str, &str)> {
+    let rest = std::str::from_utf8(key.strip_prefix(&[POSITION])?).ok()?;
+    rest.split_once(char::from(SEPARATOR))
+}
+
+impl StateRow for Row {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Item(row) => {
+                out.push(ITEM);
+                row.item.encode(out);
+            }
+            Self::Position(row) => {
+                out.push(POSITION);
+                row.state.encode(out);
+            }
+        }
+    }
+
+    fn decode(row: &[u8]) -> Result<Self, RowError> {
+        match row.split_first() {
+            Some((&ITEM, rest)) => Ok(Self::Item(ItemRow::new(Item::decode(rest)?))),
+            Some((&POSITION, rest)) => Ok(Self::Position(Box::new(PositionRow {
+                state: KeyState::decode(rest)?,
+                item: Arc::new(Item::unknown("")),
+                place: Arc::new(Place::unknown("")),
+            }))),
+            Some(_) => Err(RowError::Invalid { what: "row kind", at: 0 }),
+            None => Err(RowError::Truncated { at: 0, missing: 1 }),
+        }
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        match self {
+            Self::Item(_) => None,
+            Self::Position(row) => row.state.next_due(),
+        }
+    }
+}
