@@ -7,8 +7,10 @@ SHELL := /bin/bash
 .PHONY: help setup demo test build lint tidy kafka bench bench-peers faults decisions k8s-check
 MAKEFLAGS += --no-print-directory
 
-# One target directory outside the checkout, and one profile: RocksDB is compiled once for everything.
+# One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/quartermaster/target
+export ROCKSDB_LIB_DIR ?= $(shell scripts/rocksdb.sh --directory)
+export ROCKSDB_STATIC ?= 1
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 CARGO_FLAGS := --release --locked
 BINARY := $(CARGO_TARGET_DIR)/release/quartermaster
@@ -24,17 +26,17 @@ demo: build ## a simulated retail chain, live, for about a minute
 	@$(BINARY) demo $(ARGS)
 
 build: setup ## the binary, at $CARGO_TARGET_DIR/release/quartermaster
-	@scripts/announce-build.sh
+	@scripts/rocksdb.sh
 	@cargo build $(CARGO_FLAGS) --bin quartermaster
 	@echo "built $(BINARY)"
 
 test: setup ## all tests of the workspace; the summary is the last line
-	@scripts/announce-build.sh
+	@scripts/rocksdb.sh
 	@scripts/test.sh $(ARGS)
 
 lint: setup tidy ## format, the house rules, clippy, dependency licences
 	@cargo fmt --all --check
-	@scripts/announce-build.sh
+	@scripts/rocksdb.sh
 	@cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
 	@scripts/deny.sh
 
@@ -42,7 +44,7 @@ tidy: setup ## the house rules alone, in seconds (tests/tidy.rs)
 	@scripts/tidy.sh
 
 bench: build ## events per second and bytes per position, as one JSON line
-	@scripts/announce-build.sh
+	@scripts/rocksdb.sh
 	@cargo run $(CARGO_FLAGS) -p quartermaster-bench -- $(ARGS)
 
 decisions: build ## score the decisions on real retail data, as one JSON line

@@ -22,7 +22,9 @@ pub fn human(format: LogFormat) -> bool {
 /// Installs the subscriber of the process. Call once, before the command runs.
 pub fn start(config: &LogConfig) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.level)
-        .with_context(|| format!("`log.level` is not a filter: {:?}; try `info` or `info,processor=debug`", config.level))
+        .with_context(|| {
+            format!("`log.level` is not a filter: {:?}; try `info` or `info,processor=debug`", config.level)
+        })
         .map_err(Failure::Request)?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let installed = if human(config.format) {

@@ -12,7 +12,10 @@ fn up_to_date(document: &str) {
     let printed = run(&mut quartermaster(["reference", document]));
     printed.expect(0, &[]);
     let stored = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(stored == printed.stdout, "docs/{document}.md is stale: quartermaster reference {document} > docs/{document}.md");
+    assert!(
+        stored == printed.stdout,
+        "docs/{document}.md is stale: quartermaster reference {document} > docs/{document}.md"
+    );
 }
 
 #[test]
@@ -48,8 +51,10 @@ fn what_this_version_cannot_do_is_said() {
     let scratch = Scratch::new();
     let input = scratch.file("events.jsonl", "");
     let input = input.to_str().unwrap();
-    run(&mut quartermaster(["replay", "--format", "debezium", input])).expect(2, &["debezium", "not supported by this version"]);
-    run(&mut quartermaster(["replay", "--mapping", input, input])).expect(2, &["--mapping", "not supported by this version"]);
+    run(&mut quartermaster(["replay", "--format", "debezium", input]))
+        .expect(2, &["debezium", "not supported by this version"]);
+    run(&mut quartermaster(["replay", "--mapping", input, input]))
+        .expect(2, &["--mapping", "not supported by this version"]);
 }
 
 #[test]

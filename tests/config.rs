@@ -20,7 +20,8 @@ fn both_formats_are_read() {
 
 #[test]
 fn unknown_keys_are_refused_with_their_line_and_the_nearest_key() {
-    check("c.toml", "[log]\nlevel = \"info\"\n[replay]\npartitons = 4\n").expect(2, &["c.toml:4", "replay.partitons", "`replay.partitions`"]);
+    check("c.toml", "[log]\nlevel = \"info\"\n[replay]\npartitons = 4\n")
+        .expect(2, &["c.toml:4", "replay.partitons", "`replay.partitions`"]);
     check("c.yaml", "replay:\n  # how many\n  partitons: 4\n").expect(2, &["c.yaml:3", "`replay.partitions`"]);
     check("c.yaml", "replai:\n  partitions: 4\n").expect(2, &["c.yaml:1", "`replay`"]);
 }

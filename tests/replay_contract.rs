@@ -93,6 +93,14 @@ fn alerts_come_in_order_of_time_and_positions_by_time_sku_and_location() {
 }
 
 #[test]
+fn asking_for_positions_changes_no_alert() {
+    let events = chain::events();
+    let alerts = [&[][..], &["--positions-every", "7h", "--positions-from", "2026-04-01"]]
+        .map(|flags| chain_replayed(&events, flags).alerts);
+    assert!(alerts[0] == alerts[1] && !alerts[0].is_empty());
+}
+
+#[test]
 fn revisions_of_an_alert_are_unique_and_ascend() {
     let mut last: BTreeMap<String, u64> = BTreeMap::new();
     for alert in chain_replayed(&chain::events(), &[]).alert_lines() {
@@ -112,19 +120,42 @@ fn lines_carry_what_the_contract_names() {
     };
     for alert in replayed.alert_lines() {
         let fields = [
-            "alert_id", "revision", "episode_id", "kind", "state", "severity", "sku", "location", "occurred_at", "detected_at",
-            "rule", "evidence", "message",
+            "alert_id",
+            "revision",
+            "episode_id",
+            "kind",
+            "state",
+            "severity",
+            "sku",
+            "location",
+            "occurred_at",
+            "detected_at",
+            "rule",
+            "evidence",
+            "message",
         ];
         assert!(fields.iter().all(|field| !alert[field].is_null()), "{alert}");
-        ["occurred_at", "detected_at"].iter().for_each(|field| time(&alert[field]));
+        time(&alert["occurred_at"]);
+        time(&alert["detected_at"]);
         assert!(text(&alert, "detected_at") >= text(&alert, "occurred_at"), "{alert}");
         assert!(alert["evidence"].as_object().is_some_and(|evidence| !evidence.is_empty()), "{alert}");
         assert!(!text(&alert["message"], "en").is_empty() && !text(&alert["message"], "zh-CN").is_empty(), "{alert}");
     }
     for position in replayed.position_lines() {
         let fields = [
-            "sku", "location", "at", "on_hand", "available", "on_order", "velocity_per_day", "reorder_point", "safety_stock",
-            "order_quantity", "days_of_cover", "idle_days", "no_sale_probability_30d",
+            "sku",
+            "location",
+            "at",
+            "on_hand",
+            "available",
+            "on_order",
+            "velocity_per_day",
+            "reorder_point",
+            "safety_stock",
+            "order_quantity",
+            "days_of_cover",
+            "idle_days",
+            "no_sale_probability_30d",
         ];
         assert!(fields.iter().all(|field| position.get(field).is_some()), "{position}");
         time(&position["at"]);
@@ -142,7 +173,8 @@ fn a_jump_emits_every_crossed_boundary_and_the_end_of_input_none() {
 
 #[test]
 fn boundaries_are_multiples_of_the_period_in_utc() {
-    let replayed = Scratch::new().replayed(FIXED_RULES, short(), &["--positions-every", "6h", "--until", "2026-03-01T19:00:00Z"]);
+    let replayed =
+        Scratch::new().replayed(FIXED_RULES, short(), &["--positions-every", "6h", "--until", "2026-03-01T19:00:00Z"]);
     assert_eq!(boundaries(&replayed), ["2026-03-01T12:00:00Z", "2026-03-01T18:00:00Z", "2026-03-01T19:00:00Z"]);
 }
 
@@ -158,7 +190,8 @@ fn boundaries_wait_for_the_grace() {
     let replayed = Scratch::new().replayed(FIXED_RULES, lines.concat(), &["--positions-every", "1d", "--grace", "10m"]);
     assert_eq!(boundaries(&replayed), ["2026-03-02T00:00:00Z"]);
     assert_eq!(replayed.ended.summary()["late"], 0);
-    let strict = Scratch::new().replayed(FIXED_RULES, lines[..3].concat(), &["--positions-every", "1d", "--grace", "10m"]);
+    let strict =
+        Scratch::new().replayed(FIXED_RULES, lines[..3].concat(), &["--positions-every", "1d", "--grace", "10m"]);
     assert_eq!(strict.positions, "", "stream time has not passed the boundary and the grace");
 }
 
@@ -181,6 +214,15 @@ fn until_at_a_boundary_emits_it_once() {
     let replayed = Scratch::new().replayed(FIXED_RULES, short(), &["--positions-every", "1d", "--until", "2026-03-02"]);
     assert_eq!(boundaries(&replayed), ["2026-03-02T00:00:00Z"]);
     assert_eq!(replayed.position_lines().len(), 1);
+}
+
+#[test]
+fn a_source_clock_beyond_until_emits_no_later_boundary() {
+    let ahead = sold("2", "SKU-1", "2026-03-01T10:00:00Z", 1)
+        .replace("\"change\"", "\"source\":{\"time\":\"2026-03-05T00:00:00Z\"},\"change\"");
+    let lines = sold("1", "SKU-1", "2026-03-01T09:00:00Z", 1) + &ahead;
+    let replayed = Scratch::new().replayed(FIXED_RULES, lines, &["--positions-every", "1d", "--until", "2026-03-03"]);
+    assert_eq!(boundaries(&replayed), ["2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"]);
 }
 
 #[test]
@@ -210,7 +252,8 @@ fn low_stock_becomes_a_stock_out_and_both_resolve() {
     assert!(alerts.contains(&"low_stock superseded SKU-1 STORE-1 2026-03-02T10:00:00Z".to_owned()), "{alerts:?}");
     assert!(alerts.contains(&"stock_out opened SKU-1 STORE-1 2026-03-02T10:00:00Z".to_owned()), "{alerts:?}");
     assert!(alerts.iter().any(|alert| alert.starts_with("stock_out resolved")), "{alerts:?}");
-    let episodes: BTreeSet<String> = replayed.alert_lines().iter().map(|alert| text(alert, "episode_id").to_owned()).collect();
+    let episodes: BTreeSet<String> =
+        replayed.alert_lines().iter().map(|alert| text(alert, "episode_id").to_owned()).collect();
     assert_eq!(episodes.len(), 1, "one problem, one episode");
 }
 
@@ -218,7 +261,10 @@ fn low_stock_becomes_a_stock_out_and_both_resolve() {
 fn without_rules_nothing_is_raised_and_positions_carry_their_figures() {
     let scratch = Scratch::new();
     let catalog = scratch.file("catalog.jsonl", "{\"sku\":\"SKU-1\",\"lead_time_days\":3}\n");
-    let events = scratch.file("events.jsonl", short() + &sold("x", "SKU-2", "2026-03-07T10:00:00Z", 1) + &sold("y", "SKU-2", "2026-03-09T10:00:00Z", 1));
+    let events = scratch.file(
+        "events.jsonl",
+        short() + &sold("x", "SKU-2", "2026-03-07T10:00:00Z", 1) + &sold("y", "SKU-2", "2026-03-09T10:00:00Z", 1),
+    );
     let positions = scratch.path("positions.jsonl");
     let mut command = quartermaster(["replay", "--alerts", "-", "--positions-every", "1d", "--positions"]);
     let ended = support::run(command.arg(&positions).arg("--catalog").arg(catalog).arg(events));
@@ -253,7 +299,12 @@ fn plain_gzip_zstd_and_stdin_are_the_same_input() {
         assert!(replayed.positions == expected.positions && replayed.alerts == expected.alerts, "{name}");
     }
     let mut command = quartermaster(["replay", "--positions-every", "1d", "--positions", "-", "--rules"]);
-    command.arg(scratch.path("rules.yaml")).arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg(scratch.path("rules.yaml"))
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writer = std::thread::spawn(move || stdin.write_all(events.as_bytes()));
@@ -277,10 +328,13 @@ fn several_inputs_are_one_source() {
 #[test]
 fn a_position_in_its_source_may_be_given_and_its_clock_counts() {
     let line = |id: &str, occurred_at: &str, clock: &str| {
-        let source = format!("\"source\":{{\"name\":\"wms\",\"partition\":0,\"position\":\"{id}\",\"time\":\"{clock}\"}},\"change\"");
+        let source = format!(
+            "\"source\":{{\"name\":\"wms\",\"partition\":0,\"position\":\"{id}\",\"time\":\"{clock}\"}},\"change\""
+        );
         sold(id, "SKU-1", occurred_at, 1).replace("\"change\"", &source)
     };
-    let lines = line("1", "2026-03-01T09:00:00Z", "2026-03-01T09:00:01Z") + &line("2", "2026-03-01T10:00:00Z", "2026-03-02T00:00:01Z");
+    let lines = line("1", "2026-03-01T09:00:00Z", "2026-03-01T09:00:01Z")
+        + &line("2", "2026-03-01T10:00:00Z", "2026-03-02T00:00:01Z");
     let replayed = Scratch::new().replayed(FIXED_RULES, lines, &["--positions-every", "1d"]);
     assert_eq!(boundaries(&replayed), ["2026-03-02T00:00:00Z"], "the source's clock has passed midnight");
 }
@@ -290,7 +344,8 @@ fn retail_replayed(events: &str, flags: &[&str]) -> Option<Replayed> {
     let split = support::retail::split()?;
     let scratch = Scratch::new();
     let catalog = scratch.file("catalog.jsonl", support::retail::catalog(&split));
-    let mut all = vec!["--catalog", catalog.to_str().unwrap(), "--positions-every", "1d", "--positions-from", "2010-09-01"];
+    let mut all =
+        vec!["--catalog", catalog.to_str().unwrap(), "--positions-every", "1d", "--positions-from", "2010-09-01"];
     all.extend_from_slice(flags);
     Some(scratch.replayed(ALL_RULES, events, &all))
 }

@@ -1,6 +1,6 @@
 //! Events per CPU-second: `replay` over a file, interleaved with the baseline.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -43,14 +43,23 @@ pub(crate) fn real(binary: &Path, runs: usize, scratch: &Path) -> Result<()> {
         return Ok(());
     }
     let directory = scratch.join("real");
-    let python = std::env::var_os("PYTHON").unwrap_or_else(|| OsStr::new("python3").to_owned());
-    let mut convert = Command::new(python);
+    let mut convert = Command::new(python());
     convert.arg(&script).args(["--split", "dev", "--out"]).arg(&directory);
     if let Err(error) = child::run(&mut convert, &scratch.join("convert.err")) {
         println!("  skipped: {error:#} (the converter needs Python with pandas; PYTHON names the interpreter)");
         return Ok(());
     }
     measure(binary, &Case { name: "real", directory, locations: false }, runs).map(drop)
+}
+
+/// `$PYTHON`, or the environment that `make decisions` uses too, or whatever there is.
+fn python() -> OsString {
+    if let Some(named) = std::env::var_os("PYTHON") {
+        return named;
+    }
+    let made = Command::new("scripts/venv.sh").args(["decisions", "numpy", "pandas", "numba", "scipy"]).output();
+    let path = made.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    path.and_then(|path| String::from_utf8(path).ok()).map_or_else(|| "python3".into(), |path| path.trim().into())
 }
 
 fn measure(binary: &Path, case: &Case, runs: usize) -> Result<f64> {

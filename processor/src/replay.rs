@@ -12,7 +12,7 @@ use schemas::stream::JournalEntry;
 use crate::epochs::EpochBoard;
 use crate::operator::{BroadcastRecord, Cause, Operator, Outcome, Rejection, TimeSignal};
 use crate::source_clock::SourceClocks;
-use crate::task::{Progress, Step, Task, TaskConfig};
+use crate::task::{CommitUnit, Progress, Step, Task, TaskConfig};
 
 /// All partitions of one stage in one thread.
 pub struct ReplayDriver<O: Operator> {
@@ -108,6 +108,11 @@ impl<O: Operator> ReplayDriver<O> {
         }
     }
 
+    /// Everything the partitions hold, as the rows of one transaction each: to compare a store with.
+    pub fn seal(&mut self) -> impl Iterator<Item = (i32, CommitUnit<O::Output>)> {
+        self.tasks.iter_mut().map(|task| (task.partition(), task.seal()))
+    }
+
     /// Hands over what was emitted since the last call, partition by partition.
     pub fn drain(&mut self, into: &mut Vec<(Cause, O::Output)>) {
         for task in &mut self.tasks {
@@ -144,16 +149,19 @@ impl<O: Operator> LogReplay<O> {
         Self { driver, queues }
     }
 
-    /// Takes the journal and the broadcast records, before the first input record.
-    pub fn prepare(&mut self, journal: Vec<JournalEntry>, broadcasts: &[BroadcastRecord]) -> Result<(), Rejection> {
+    /// Takes the journal and the broadcast records, before the first input record. A broadcast record
+    /// that cannot be used is passed by, as every task of the live run did.
+    pub fn prepare(&mut self, journal: &[JournalEntry], broadcasts: &[BroadcastRecord]) {
         for task in &mut self.driver.tasks {
             let partition = task.partition();
             task.follow_journal(journal.iter().filter(|e| e.partition == partition).cloned());
             for record in broadcasts {
-                task.offer_broadcast(record)?;
+                if let Err(rejection) = task.offer_broadcast(record) {
+                    let BroadcastRecord { topic, offset, .. } = record;
+                    tracing::warn!(%topic, offset, reason = %rejection.message, "broadcast record ignored");
+                }
             }
         }
-        Ok(())
     }
 
     /// Queues one record and processes whatever can be. Calls `done` for every record processed.

@@ -12,8 +12,9 @@
 use std::time::Duration;
 
 use schemas::row::RowError;
+use schemas::time::DAY_MS;
 
-use crate::ports::{Isolation, LogError, LogReader, TopicPartition};
+use crate::ports::{Extent, Isolation, LogError, LogReader, TopicPartition};
 use crate::store::{Checkpoint, StateStore, StoreError};
 use crate::task::Meta;
 
@@ -32,25 +33,29 @@ pub enum RestoreError {
         "partition {partition}: restored state stands at input offset {restored}, the group has committed {committed}; \
          state and group do not belong together: run `quartermaster state reset` for this partition"
     )]
-    Unproven { partition: i32, restored: i64, committed: i64 },
+    Unproven { partition: i32, restored: i64, committed: i64, full: bool },
 }
 
 /// What a restore did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// Input offset to go on from.
     pub position: i64,
     pub records: u64,
     /// The store could not be used and was rebuilt from the start of the changelog.
     pub full: bool,
+    /// Everything before it is in the store.
+    pub checkpoint: Checkpoint,
 }
 
 /// Rows of the changelog per batch.
 const BATCH_RECORDS: usize = 4096;
-/// Attempts to see the last stable offset reach the snapshot before giving up.
-const STABLE_ATTEMPTS: u32 = 600;
+/// A store whose last commit is older may miss deletions: tombstones stay for 7 days in changelogs
+/// (`delete.retention.ms`), and half of that is left for a restore to come through.
+const MAX_CHECKPOINT_AGE_MS: i64 = 7 * DAY_MS / 2;
 
-/// Brings `store` up to date. `committed` is the group's stable committed input offset.
+/// Brings `store` up to date. `committed` is the group's stable committed input offset. An error that
+/// is retriable, and [`RestoreError::Unstable`], leave the store as far as it came: call again.
 pub fn restore(
     reader: &mut dyn LogReader,
     store: &mut dyn StateStore,
@@ -61,88 +66,82 @@ pub fn restore(
 ) -> Result<Restored, RestoreError> {
     let end = settled_end(reader, changelog, call_timeout)?;
     let topic_id = reader.topic_id(&changelog.topic, call_timeout)?;
-    let from = usable_checkpoint(reader, store, changelog, &topic_id, end, call_timeout)?;
-    if from.is_none() {
-        store.clear()?;
-    }
     let start = reader.extent(changelog, call_timeout)?.start;
-    let mut restored = Restored { full: from.is_none() && end > start, ..Restored::default() };
-    let mut offset = from.unwrap_or(start);
-    while offset < end {
-        let (next, records) = replay_batch(reader, store, changelog, offset, end, (&topic_id, wall_ms), call_timeout)?;
-        restored.records += records;
-        offset = next;
+    let mut checkpoint = Checkpoint { changelog_offset: start, topic_id, committed_at_ms: wall_ms };
+    let from = usable_checkpoint(store, changelog, &checkpoint, end)?;
+    match from {
+        Some(offset) => checkpoint.changelog_offset = offset,
+        None => store.clear()?,
     }
-    restored.position = prove(store, changelog.partition, committed)?;
-    Ok(restored)
+    let mut records = 0;
+    while checkpoint.changelog_offset < end {
+        records += replay_batch(reader, store, changelog, &mut checkpoint, end, call_timeout)?;
+    }
+    let position = prove(store, changelog.partition, committed, from.is_none())?;
+    Ok(Restored { position, records, full: from.is_none() && end > start, checkpoint })
 }
 
 /// The high watermark as a read_uncommitted client sees it, once everything before it is decided.
 fn settled_end(reader: &mut dyn LogReader, changelog: &TopicPartition, call_timeout: Duration) -> Result<i64, RestoreError> {
-    let end = reader.extent(changelog, call_timeout)?.end;
-    let mut stable = i64::MIN;
-    for _ in 0..STABLE_ATTEMPTS {
-        stable = reader.extent(changelog, call_timeout)?.stable;
-        if stable >= end {
-            return Ok(end);
-        }
-        // Reading at the stable end waits in the log for something to change.
-        reader.read(changelog, stable, Isolation::ReadCommitted, 1, call_timeout, &mut |_| {})?;
+    let Extent { end, stable, .. } = reader.extent(changelog, call_timeout)?;
+    if stable >= end {
+        return Ok(end);
     }
-    Err(RestoreError::Unstable { partition: changelog.partition, stable, end })
+    // Reading at the stable end waits in the log for something to change.
+    reader.read(changelog, stable, Isolation::ReadCommitted, 1, call_timeout, &mut |_| {})?;
+    let stable = reader.extent(changelog, call_timeout)?.stable;
+    if stable >= end { Ok(end) } else { Err(RestoreError::Unstable { partition: changelog.partition, stable, end }) }
 }
 
-/// Where to go on from, if the store belongs to this very log.
+/// Where to go on from, if the store belongs to this very log and is not too old. `start` is what a
+/// full restore begins with.
 fn usable_checkpoint(
-    reader: &mut dyn LogReader,
-    store: &mut dyn StateStore,
+    store: &dyn StateStore,
     changelog: &TopicPartition,
-    topic_id: &str,
+    start: &Checkpoint,
     end: i64,
-    call_timeout: Duration,
 ) -> Result<Option<i64>, RestoreError> {
     let Some(checkpoint) = store.checkpoint()? else {
         return Ok(None);
     };
-    let start = reader.extent(changelog, call_timeout)?.start;
-    let offset = checkpoint.changelog_offset;
-    let usable = checkpoint.topic_id == topic_id && (start..=end).contains(&offset);
+    let (partition, offset) = (changelog.partition, checkpoint.changelog_offset);
+    let age_ms = start.committed_at_ms - checkpoint.committed_at_ms;
+    let belongs = checkpoint.topic_id == start.topic_id && (start.changelog_offset..=end).contains(&offset);
+    let usable = belongs && age_ms <= MAX_CHECKPOINT_AGE_MS;
     if !usable {
-        tracing::warn!(
-            partition = changelog.partition,
-            offset,
-            start,
-            end,
-            "the store does not belong to this changelog; rebuilding it in full"
-        );
+        tracing::warn!(partition, offset, end, belongs, age_ms, "the store is foreign or too old; rebuilding it in full");
     }
     Ok(usable.then_some(offset))
 }
 
+/// Replays one batch and moves the checkpoint past it. Returns the number of rows.
 fn replay_batch(
     reader: &mut dyn LogReader,
     store: &mut dyn StateStore,
     changelog: &TopicPartition,
-    offset: i64,
+    checkpoint: &mut Checkpoint,
     end: i64,
-    (topic_id, wall_ms): (&str, i64),
     call_timeout: Duration,
-) -> Result<(i64, u64), RestoreError> {
+) -> Result<u64, RestoreError> {
+    let offset = checkpoint.changelog_offset;
     let mut rows: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
     let next = reader.read(changelog, offset, Isolation::ReadCommitted, BATCH_RECORDS, call_timeout, &mut |record| {
         if record.offset < end {
             rows.push((record.key.unwrap_or_default().to_vec(), record.value.map(<[u8]>::to_vec)));
         }
     })?;
-    let next = next.max(offset).min(end);
-    let checkpoint = Checkpoint { changelog_offset: next, topic_id: topic_id.to_owned(), committed_at_ms: wall_ms };
+    if next <= offset {
+        let reason = format!("no answer for {}-{} at {offset}", changelog.topic, changelog.partition);
+        return Err(LogError::Retriable { operation: "restore", reason }.into());
+    }
+    checkpoint.changelog_offset = next.min(end);
     let mut batch = rows.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
-    store.write(&mut batch, &checkpoint)?;
-    Ok((next, rows.len() as u64))
+    store.write(&mut batch, checkpoint)?;
+    Ok(rows.len() as u64)
 }
 
-/// I4: the store's own account of its input position equals the group's.
-fn prove(store: &dyn StateStore, partition: i32, committed: Option<i64>) -> Result<i64, RestoreError> {
+/// Asserts invariant I4: the store's own account of its input position equals the group's.
+fn prove(store: &dyn StateStore, partition: i32, committed: Option<i64>, full: bool) -> Result<i64, RestoreError> {
     let row = store.get(crate::task::META_KEY)?;
     let meta = row.map(|row| Meta::decode(&row)).transpose().map_err(|source| RestoreError::Row { partition, source })?;
     match (meta.map(|m| m.position), committed) {
@@ -151,7 +150,7 @@ fn prove(store: &dyn StateStore, partition: i32, committed: Option<i64>) -> Resu
         (Some(restored), None) => Ok(restored),
         (Some(restored), Some(committed)) if restored == committed => Ok(restored),
         (restored, Some(committed)) => {
-            Err(RestoreError::Unproven { partition, restored: restored.unwrap_or(0), committed })
+            Err(RestoreError::Unproven { partition, restored: restored.unwrap_or(0), committed, full })
         }
     }
 }

@@ -85,8 +85,9 @@ pub enum Switch {
     /// On entering this epoch, aggregates were applied through `applied_through` although the epoch
     /// rule asked for another.
     Epoch { entering: i64, applied_through: i64 },
-    /// The broadcast record of this topic and key took effect after its effective time had passed.
-    Broadcast { topic: String, key: String },
+    /// The broadcast records at these offsets of this topic, all that are there, took effect after
+    /// their effective time had passed, or had none.
+    Broadcast { topic: String, first_offset: i64, last_offset: i64 },
 }
 
 /// A rule document as published: key `id@version`. `body` is the YAML text.

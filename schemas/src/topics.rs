@@ -44,6 +44,8 @@ pub enum Partitioner {
     Sku,
     /// murmur2 of the key, as the client does by itself.
     Key,
+    /// That of the task that writes it, set explicitly: the partition of its input.
+    Task,
     /// One partition: everybody reads all of it.
     Single,
 }
@@ -131,6 +133,7 @@ pub const TOPICS: &[Topic] = &[
         )
     },
     Topic {
+        partitioner: Partitioner::Sku,
         cleanup: Cleanup::Compact,
         schema: Some("position"),
         ..topic(
@@ -140,11 +143,13 @@ pub const TOPICS: &[Topic] = &[
         )
     },
     Topic {
+        partitioner: Partitioner::Sku,
         retention_days: Some(90),
         schema: Some("alert"),
         ..topic(ALERTS, "alert_id", "Every state of every alert, in order per alert; CloudEvents headers")
     },
     Topic {
+        partitioner: Partitioner::Sku,
         cleanup: Cleanup::Compact,
         schema: Some("alert"),
         ..topic(ALERTS_CURRENT, "alert_id", "The newest state of every alert")
@@ -169,6 +174,7 @@ pub const TOPICS: &[Topic] = &[
         )
     },
     Topic {
+        partitioner: Partitioner::Task,
         retention_days: Some(400),
         schema: Some("journal"),
         ..topic(
@@ -232,6 +238,7 @@ fn row(text: &mut String, topic: &Topic) {
     let partition = match topic.partitioner {
         Partitioner::Sku => "by SKU",
         Partitioner::Key => "by key",
+        Partitioner::Task => "of the task",
         Partitioner::Single => "single",
     };
     let retention = topic.retention_days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} d"));

@@ -231,7 +231,10 @@ fn journal_value(entry: &JournalEntry) -> Value {
         Switch::Epoch { entering, applied_through } => {
             (0, record(vec![("entering", Value::Long(*entering)), ("applied_through", Value::Long(*applied_through))]))
         }
-        Switch::Broadcast { topic, key } => (1, record(vec![("topic", text(topic)), ("key", text(key))])),
+        Switch::Broadcast { topic, first_offset, last_offset } => {
+            let offsets = [("first_offset", Value::Long(*first_offset)), ("last_offset", Value::Long(*last_offset))];
+            (1, record([("topic", text(topic))].into_iter().chain(offsets).collect()))
+        }
     };
     record(vec![
         ("partition", Value::Int(entry.partition)),

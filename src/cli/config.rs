@@ -62,7 +62,8 @@ pub fn reference(args: &ReferenceArgs) -> Outcome {
 
 /// `docs/cli.md`: the long help of every command.
 fn command_reference() -> String {
-    let mut out = "# Command line\n\nGenerated from the program: `quartermaster reference cli > docs/cli.md`.\n".to_owned();
+    let mut out =
+        "# Command line\n\nGenerated from the program: `quartermaster reference cli > docs/cli.md`.\n".to_owned();
     let mut root = Cli::command().term_width(110);
     root.build();
     describe(&mut root, 2, &mut out);

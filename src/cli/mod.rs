@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 pub use replay::{Format, ReplayArgs};
 
-use crate::config::{Config, Override};
+use crate::config::{Config, LogConfig, Override};
 use crate::exit::{Failure, Outcome};
 use crate::{demo, logging};
 
@@ -52,7 +52,7 @@ pub fn run(cli: Cli) -> Outcome {
     let file = cli.config.as_deref();
     match cli.command {
         Command::Demo(args) => {
-            start(file, Vec::new())?;
+            start_quietly(file)?;
             demo::run(&args)
         }
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
@@ -71,6 +71,16 @@ fn start(file: Option<&Path>, flags: Vec<Override>) -> Result<Config, Failure> {
     Ok(config)
 }
 
+/// Like [`start`], for a command that fills the screen: unless somebody asked for more, only what is
+/// wrong is logged.
+fn start_quietly(file: Option<&Path>) -> Outcome {
+    let mut config = config_from_environment(file, Vec::new())?;
+    if config.log == LogConfig::default() {
+        "warn".clone_into(&mut config.log.level);
+    }
+    logging::start(&config.log)
+}
+
 /// The configuration in force: defaults, then the file, then the environment, then the flags.
 fn config_from_environment(file: Option<&Path>, flags: Vec<Override>) -> Result<Config, Failure> {
     Config::load(file, std::env::vars_os(), flags).map_err(Failure::request)
@@ -79,7 +89,9 @@ fn config_from_environment(file: Option<&Path>, flags: Vec<Override>) -> Result<
 /// Prints to stdout. A reader that has seen enough (`| head`) is no failure.
 fn print(text: &str) -> Outcome {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::runtime(anyhow::anyhow!("cannot write to stdout: {e}"))),
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::runtime(anyhow::anyhow!("cannot write to stdout: {e}")))
+        }
         _ => Ok(()),
     }
 }

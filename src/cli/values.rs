@@ -47,7 +47,8 @@ pub fn positive_period(text: &str) -> Result<Period, String> {
 pub fn instant(text: &str) -> Result<Timestamp, String> {
     let midnight = format!("{text}T00:00:00Z");
     let full = if text.len() == "2026-01-01".len() { &midnight } else { text };
-    Timestamp::parse(full).map_err(|_| format!("not a time: {text:?}; write it like 2026-11-22T05:54:00Z or 2026-11-22"))
+    Timestamp::parse(full)
+        .map_err(|_| format!("not a time: {text:?}; write it like 2026-11-22T05:54:00Z or 2026-11-22"))
 }
 
 #[cfg(test)]

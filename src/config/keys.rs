@@ -15,7 +15,8 @@ struct Key {
 }
 
 fn schema() -> Json {
-    let mut generator = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator();
+    let mut generator =
+        schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator();
     generator.root_schema_for::<Config>().to_value()
 }
 
@@ -64,11 +65,16 @@ pub(super) fn refusal(path: &str) -> String {
     let known = keys();
     // A variable with one underscore where two belong is nearest to the key it means.
     let nearest = |candidates: &mut dyn Iterator<Item = String>| {
-        candidates.map(|name| (distance(&name, path), name)).min().filter(|(distance, _)| *distance <= 1 + path.len() / 3)
+        candidates
+            .map(|name| (distance(&name, path), name))
+            .min()
+            .filter(|(distance, _)| *distance <= 1 + path.len() / 3)
     };
     let mut candidates = known.iter().map(|key| key.path.clone()).chain(sections());
     match nearest(&mut candidates) {
-        Some((_, name)) if name.contains('.') => format!("unknown key `{path}`; the nearest is `{name}` (as a variable: {})", variable(&name)),
+        Some((_, name)) if name.contains('.') => {
+            format!("unknown key `{path}`; the nearest is `{name}` (as a variable: {})", variable(&name))
+        }
         Some((_, name)) => format!("unknown key `{path}`; the nearest is `{name}`"),
         None => format!("unknown key `{path}`; `quartermaster config print` shows the keys there are"),
     }
@@ -117,7 +123,8 @@ pub fn reference() -> String {
         out.push_str("| key | variable | value | default | what |\n|---|---|---|---|---|\n");
         for (name, key) in properties(schema) {
             let variable = variable(&format!("{section}.{name}"));
-            let _ = writeln!(out, "| `{name}` | `{variable}` | {} | `{}` | {} |", values(key), key["default"], text(key));
+            let _ =
+                writeln!(out, "| `{name}` | `{variable}` | {} | `{}` | {} |", values(key), key["default"], text(key));
         }
     }
     out

@@ -42,7 +42,8 @@ impl Provider for Layer {
 /// The layer of a file, TOML or YAML by its extension.
 pub(super) fn file(path: &Path) -> Result<Layer, ConfigError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
     let values = match path.extension().and_then(|e| e.to_str()) {
         Some("toml") => toml::from_str(&text).map_err(|e| e.to_string()),
         // An empty YAML document is null, and means as little as an empty TOML one.
@@ -95,7 +96,8 @@ pub(super) fn flag(flag: Override) -> Layer {
 fn is_ours(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else { return false };
     let rest = rest.to_lowercase();
-    rest.contains("__") || keys::sections().iter().any(|s| rest.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_')))
+    rest.contains("__")
+        || keys::sections().iter().any(|s| rest.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_')))
 }
 
 fn nest(key: &str, value: Value) -> Dict {
@@ -118,7 +120,9 @@ fn names(line: &str, part: &str) -> bool {
     if let Some(header) = line.strip_prefix('[') {
         return header.trim_start_matches('[').split([']', '.']).any(|p| p.trim() == part);
     }
-    line.split(['=', ':']).next().is_some_and(|name| name.trim().trim_matches(['"', '\'']) == part && line.len() > name.len())
+    line.split(['=', ':'])
+        .next()
+        .is_some_and(|name| name.trim().trim_matches(['"', '\'']) == part && line.len() > name.len())
 }
 
 #[cfg(test)]

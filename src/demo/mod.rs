@@ -10,7 +10,7 @@ mod report;
 mod score;
 mod text;
 mod view;
-mod wms;
+pub(crate) mod wms;
 
 use std::{
     io::{self, Write},

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use connectors::memory::{Cleanup, MemoryLog, Retain, TopicConfig};
 use processor::operator::Operator;
-use processor::ports::{Log, LogError, ProduceRecord, TopicPartition, TransactionalLog};
+use processor::ports::{Isolation, Log, LogError, ProduceRecord, TopicPartition, TransactionalLog};
 use processor::runtime::{Clock, NoFailPoints, RuntimeError, StageConfig, Topics, Worker, WorkerParts, WorkerStats};
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::store::memory::MemoryProvider;
@@ -72,7 +72,7 @@ impl Embedded {
             (topics::ALERTS.to_owned(), kept(partitions)),
             (topics::ALERTS_CURRENT.to_owned(), compacted(partitions)),
             (topics::AGGREGATES.to_owned(), kept(1)),
-            (topics::JOURNAL.to_owned(), kept(1)),
+            (topics::JOURNAL.to_owned(), kept(partitions)),
             (topics::DEAD_LETTERS.to_owned(), kept(1)),
             (topics::changelog(INGEST, "state"), compacted(config.source_partitions)),
             (topics::changelog(PROCESS, "state"), compacted(partitions)),
@@ -175,7 +175,12 @@ impl Embedded {
                 let partition = TopicPartition::new(topic, partition);
                 let extent = reader.extent(&partition, Duration::ZERO)?;
                 let done = committed.get(&partition).copied().unwrap_or(extent.start);
-                lag += u64::try_from(extent.end - done).unwrap_or(0);
+                // Transaction markers take offsets: what is left may be markers alone.
+                let mut waiting = false;
+                let read = reader.read(&partition, done, Isolation::ReadCommitted, 1, Duration::ZERO, &mut |_| waiting = true);
+                // Consumed and dropped since the look at the offsets: ask again next time.
+                waiting |= read.is_err();
+                lag += if waiting { u64::try_from(extent.end - done).unwrap_or(0) } else { 0 };
             }
         }
         Ok(lag)

@@ -44,7 +44,13 @@ impl DeadLetters {
 
     /// Takes a line with its bytes (for a line too long, its head). True while its class is still
     /// worth a warning.
-    pub fn take(&mut self, line: &Line<'_>, bytes: &[u8], class: &'static str, message: &str) -> Result<bool, OutputError> {
+    pub fn take(
+        &mut self,
+        line: &Line<'_>,
+        bytes: &[u8],
+        class: &'static str,
+        message: &str,
+    ) -> Result<bool, OutputError> {
         let count = self.by_class.entry(class).or_insert(0);
         *count += 1;
         let loud = *count <= WARNINGS_PER_CLASS;

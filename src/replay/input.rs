@@ -37,8 +37,11 @@ pub struct Line<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content<'a> {
     Bytes(&'a [u8]),
-    /// Its first bytes, and how many there were.
-    TooLong { head: &'a [u8], bytes: u64 },
+    /// Its first bytes, and how many there were, its end included.
+    TooLong {
+        head: &'a [u8],
+        bytes: u64,
+    },
 }
 
 struct Source {

@@ -45,7 +45,8 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
     // Everything that is read is opened before anything that is written is created.
     let (locations, items) = (open(args.locations.as_slice())?, open(args.catalog.as_slice())?);
     let events = open(&args.inputs)?;
-    let pipeline = Pipeline::new(options(args, config), &rules).map_err(|r| Failure::Request(anyhow::anyhow!(r.message)))?;
+    let pipeline =
+        Pipeline::new(options(args, config), &rules).map_err(|r| Failure::Request(anyhow::anyhow!(r.message)))?;
     let mut replay = Replay {
         pipeline,
         results: Results::create(args.alerts.as_deref(), args.positions.as_deref())?,
@@ -65,7 +66,9 @@ fn refuse_unsupported(args: &ReplayArgs) -> Outcome {
     let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
     match args.format {
         Format::Canonical => {}
-        Format::Debezium => return refuse("--format debezium is not supported by this version; convert to canonical lines".to_owned()),
+        Format::Debezium => {
+            return refuse("--format debezium is not supported by this version; convert to canonical lines".to_owned());
+        }
         Format::Log => return refuse("--format log is not supported by this version".to_owned()),
     }
     if args.mapping.is_some() {
@@ -80,7 +83,8 @@ fn refuse_unsupported(args: &ReplayArgs) -> Outcome {
 /// Every file has one role, and stdin one reader.
 fn refuse_clashes(args: &ReplayArgs) -> Outcome {
     let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
-    let inputs: Vec<&PathBuf> = args.inputs.iter().chain(&args.catalog).chain(&args.locations).chain(&args.rules).collect();
+    let inputs: Vec<&PathBuf> =
+        args.inputs.iter().chain(&args.catalog).chain(&args.locations).chain(&args.rules).collect();
     if inputs.iter().filter(|path| input::is_stdin(path)).count() > 1 {
         return refuse("stdin (`-`) can be read only once".to_owned());
     }
@@ -179,7 +183,13 @@ impl Replay<'_> {
     fn refuse(&mut self, line: &Line<'_>, bytes: &[u8], refusal: &Refusal) -> Outcome {
         if self.letters.take(line, bytes, refusal.class, &refusal.message)? {
             self.progress.pause(|| {
-                tracing::warn!(input = line.input, line = line.number, class = refusal.class, "dead letter: {}", refusal.message);
+                tracing::warn!(
+                    input = line.input,
+                    line = line.number,
+                    class = refusal.class,
+                    "dead letter: {}",
+                    refusal.message
+                );
             });
         }
         Ok(())

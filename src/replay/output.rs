@@ -32,7 +32,11 @@ impl Output {
     pub fn create(path: Option<&Path>) -> Result<Self, OutputError> {
         let name = path.map(|path| path.display().to_string()).unwrap_or_default();
         let writer: Option<io::Result<Box<dyn Write>>> = path.map(|path| {
-            if path.as_os_str() == "-" { Ok(Box::new(io::stdout()) as _) } else { File::create(path).map(|f| Box::new(f) as _) }
+            if path.as_os_str() == "-" {
+                Ok(Box::new(io::stdout()) as _)
+            } else {
+                File::create(path).map(|f| Box::new(f) as _)
+            }
         });
         match writer.transpose() {
             Ok(writer) => {

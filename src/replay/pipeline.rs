@@ -137,7 +137,9 @@ impl Pipeline {
         let mut boundary = *self.next_boundary.get_or_insert_with(|| {
             Timestamp::from_millis((to.millis().div_euclid(every) + 1).saturating_mul(every))
         });
-        while boundary.plus_ms(grace) <= to {
+        // A source's clock may be past `until` although its events are not.
+        let last = self.options.until.unwrap_or(Timestamp::MAX);
+        while boundary.plus_ms(grace) <= to && boundary <= last {
             self.driver.advance(boundary.plus_ms(grace));
             self.write_alerts(sink)?;
             self.write_positions(boundary, sink)?;

@@ -84,11 +84,20 @@ impl Summary {
     fn for_people(&self) -> String {
         let mut rows = vec![
             ("lines", self.lines.to_string()),
-            ("events", format!("{} ({} late), {} duplicates, {} ignored", self.events, self.late, self.duplicates, self.ignored)),
+            (
+                "events",
+                format!(
+                    "{} ({} late), {} duplicates, {} ignored",
+                    self.events, self.late, self.duplicates, self.ignored
+                ),
+            ),
             ("reference data", format!("{} items, {} locations", self.items, self.locations)),
             ("dead letters", counts(&self.dead_letters)),
             ("alerts opened", counts(&self.written.alerts_opened)),
-            ("written", format!("{} alert lines, {} position lines", self.written.alert_lines, self.written.position_lines)),
+            (
+                "written",
+                format!("{} alert lines, {} position lines", self.written.alert_lines, self.written.position_lines),
+            ),
         ];
         if self.skus_without_catalogue_line > 0 {
             let more = if self.skus_without_catalogue_line > SHOWN as u64 { ", …" } else { "" };
@@ -125,6 +134,9 @@ mod tests {
         summary.close(Written::default(), BTreeMap::from([("malformed", 2)]), Duration::from_secs(2));
         assert_eq!(summary.examples_without_catalogue_line, ["B", "C"]);
         let text = summary.for_people();
-        assert!(text.contains("5 (1 late)") && text.contains("2 SKUs: B, C\n") && text.contains("2 (malformed 2)"), "{text}");
+        assert!(
+            text.contains("5 (1 late)") && text.contains("2 SKUs: B, C\n") && text.contains("2 (malformed 2)"),
+            "{text}"
+        );
     }
 }

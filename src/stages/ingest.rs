@@ -129,10 +129,12 @@ impl Operator for IngestOperator {
         if due {
             progress.watermark = Some(source.time);
         }
-        self.emit_event(ctx, event);
+        // First, so that no partition takes the time from an event before it knows of the source's
+        // other partitions.
         if due {
             self.emit_watermarks(ctx, source);
         }
+        self.emit_event(ctx, event);
         Ok(Outcome::Ok)
     }
 

@@ -40,7 +40,7 @@ fn civil_date(day: i64) -> String {
 /// Catalogue lines: every item has a lead time, a third are scored.
 pub fn catalog() -> String {
     (0..SKUS).fold(String::new(), |mut out, sku| {
-        let tags = if sku % 3 == 0 { "\"scored\"" } else { "" };
+        let tags = if sku.is_multiple_of(3) { "\"scored\"" } else { "" };
         let _ = writeln!(
             out,
             "{{\"sku\":\"SKU-{sku}\",\"name\":\"item {sku}\",\"name_zh\":\"商品{sku}\",\"category\":\"c{}\",\"supplier\":\"S{}\",\
@@ -93,7 +93,7 @@ fn day_of(lines: &mut Vec<(String, String)>, dice: &mut Dice, (day, busy): (i64,
     }
     // A third of the items sell daily, the others now and then; one becomes the talk of the town.
     let talk_of_the_town = if sku == 3 && day > 40 { 8 } else { 1 };
-    let sales = if sku % 3 == 0 || dice.roll(5) == 0 { dice.roll(3 * busy) * talk_of_the_town } else { 0 };
+    let sales = if sku.is_multiple_of(3) || dice.roll(5) == 0 { dice.roll(3 * busy) * talk_of_the_town } else { 0 };
     for sale in 0..sales {
         let minute = 480 + dice.roll(600) as i64;
         let change = format!(

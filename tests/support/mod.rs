@@ -91,12 +91,12 @@ impl Ended {
         }
     }
 
-    /// The figures of the replay's last line on stderr.
+    /// The figures a replay ends with on stderr.
     #[track_caller]
     pub fn summary(&self) -> Value {
-        let last = self.stderr.lines().last().expect("something on stderr");
-        let line: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("no summary in: {}", self.stderr));
-        line["summary"].clone()
+        let mut lines = self.stderr.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let summary = lines.find_map(|line| line.get("summary").cloned());
+        summary.unwrap_or_else(|| panic!("no summary in: {}", self.stderr))
     }
 }
 
@@ -170,7 +170,9 @@ impl Replayed {
     /// Alerts in short: `kind state sku location occurred_at`.
     pub fn alerts_in_short(&self) -> Vec<String> {
         let field = |alert: &Value, name: &str| alert[name].as_str().unwrap_or("-").to_owned();
-        let short = |alert: &Value| ["kind", "state", "sku", "location", "occurred_at"].map(|name| field(alert, name)).join(" ");
+        let short = |alert: &Value| {
+            ["kind", "state", "sku", "location", "occurred_at"].map(|name| field(alert, name)).join(" ")
+        };
         self.alert_lines().iter().map(short).collect()
     }
 
@@ -186,7 +188,9 @@ pub fn json_lines(text: &str) -> Vec<Value> {
 
 /// One canonical line. `change` is JSON.
 pub fn event(id: &str, sku: &str, occurred_at: &str, change: &str) -> String {
-    format!("{{\"event_id\":\"{id}\",\"sku\":\"{sku}\",\"location\":\"STORE-1\",\"occurred_at\":\"{occurred_at}\",\"change\":{change}}}\n")
+    format!(
+        "{{\"event_id\":\"{id}\",\"sku\":\"{sku}\",\"location\":\"STORE-1\",\"occurred_at\":\"{occurred_at}\",\"change\":{change}}}\n"
+    )
 }
 
 pub fn sold(id: &str, sku: &str, occurred_at: &str, quantity: u32) -> String {

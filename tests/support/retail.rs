@@ -44,20 +44,14 @@ pub fn movements(split: &Path) -> String {
     for (n, row) in rows(&split.join("movements.csv.gz")).iter().enumerate() {
         let [at, sku, kind, quantity, document, customer, price, _note] = fields(row);
         let size = quantity.trim_start_matches('-');
-        let _ = match kind {
-            "ADJUST" => write_event(&mut out, n, sku, at, &format!("\"adjusted\",\"quantity\":{quantity},\"document\":\"{document}\"")),
-            _ => {
-                let kind = match kind {
-                    "SALE" => "sold",
-                    "VOID" => "sale_cancelled",
-                    _ => "returned",
-                };
-                let change = format!(
-                    "\"{kind}\",\"quantity\":{size},\"order_id\":\"{document}\",\"customer\":\"{customer}\",\"unit_price\":\"{price}\""
-                );
-                write_event(&mut out, n, sku, at, &change)
-            }
+        let order = format!("\"order_id\":\"{document}\",\"customer\":\"{customer}\",\"unit_price\":\"{price}\"");
+        let change = match kind {
+            "SALE" => format!("\"sold\",\"quantity\":{size},{order}"),
+            "VOID" => format!("\"sale_cancelled\",\"quantity\":{size},{order}"),
+            "ADJUST" => format!("\"adjusted\",\"quantity\":{quantity},\"document\":\"{document}\""),
+            _ => format!("\"returned\",\"quantity\":{size},{order}"),
         };
+        let _ = write_event(&mut out, n, sku, at, &change);
     }
     out
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::epochs::EpochBoard;
-use crate::operator::BroadcastRecord;
+use crate::operator::{BroadcastRecord, Rejection};
 use crate::ports::{Isolation, LogError, LogReader, RecordView, TopicPartition};
 
 const BATCH_RECORDS: usize = 4096;
@@ -16,6 +16,8 @@ pub(super) struct Broadcasts {
     next: BTreeMap<TopicPartition, i64>,
     /// Everything read so far, for partitions that open later.
     records: Vec<BroadcastRecord>,
+    /// How many of them the open partitions have been offered.
+    taken: usize,
     board: EpochBoard,
     input_partitions: i32,
 }
@@ -28,6 +30,7 @@ impl Broadcasts {
             aggregates: aggregates.map(|t| TopicPartition::new(t, 0)),
             next: BTreeMap::new(),
             records: Vec::new(),
+            taken: 0,
             board: EpochBoard::new(input_partitions),
             input_partitions,
         }
@@ -39,6 +42,12 @@ impl Broadcasts {
 
     pub(super) fn records(&self) -> &[BroadcastRecord] {
         &self.records
+    }
+
+    /// The records read since the last call.
+    pub(super) fn take_new(&mut self) -> &[BroadcastRecord] {
+        let from = std::mem::replace(&mut self.taken, self.records.len());
+        &self.records[from..]
     }
 
     pub(super) fn prune_board(&mut self, applied_through: i64) {
@@ -54,9 +63,8 @@ impl Broadcasts {
         }
     }
 
-    /// Reads what is there, without waiting. Returns the new broadcast records' range.
-    pub(super) fn follow(&mut self, reader: &mut dyn LogReader, call_timeout: Duration) -> Result<usize, LogError> {
-        let before = self.records.len();
+    /// Reads what is there, without waiting. After an error it goes on where it stopped.
+    pub(super) fn follow(&mut self, reader: &mut dyn LogReader, call_timeout: Duration) -> Result<(), LogError> {
         for topic in self.topics.clone() {
             let records = &mut self.records;
             read_to_end(reader, &mut self.next, &topic, call_timeout, &mut |record| {
@@ -77,8 +85,14 @@ impl Broadcasts {
                 }
             })?;
         }
-        Ok(before)
+        Ok(())
     }
+}
+
+/// A broadcast record that cannot be used stops nobody; its publisher should have checked it.
+pub(super) fn ignored(record: &BroadcastRecord, rejection: &Rejection) {
+    let BroadcastRecord { topic, offset, .. } = record;
+    tracing::error!(%topic, offset, reason = %rejection.message, "broadcast record ignored; publish a corrected one");
 }
 
 fn read_to_end(
@@ -94,8 +108,8 @@ fn read_to_end(
     };
     loop {
         let after = reader.read(topic, offset, Isolation::ReadCommitted, BATCH_RECORDS, Duration::ZERO, sink)?;
+        next.insert(topic.clone(), after.max(offset));
         if after <= offset {
-            next.insert(topic.clone(), offset);
             return Ok(());
         }
         offset = after;

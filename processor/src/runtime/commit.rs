@@ -40,7 +40,11 @@ impl Transaction<'_> {
             offsets.insert(TopicPartition::new(&self.config.topics.input, share.partition), share.unit.position);
         }
         self.reached(ProtocolStep::Produced)?;
-        let group = group()?;
+        // A member that was put out of its group cannot commit; it is told so by its next poll.
+        let group = group().map_err(|error| match error {
+            LogError::Fenced { operation, reason } => LogError::Abortable { operation, reason },
+            other => other,
+        })?;
         self.call("send_offsets", |producer, wait| producer.send_offsets(&offsets, &group, wait))?;
         self.reached(ProtocolStep::OffsetsSent)?;
         self.call("commit", |producer, wait| producer.commit(wait))?;
@@ -58,7 +62,7 @@ impl Transaction<'_> {
         for output in &share.unit.outputs {
             self.produce_output(share.operator, output)?;
         }
-        self.produce_runtime_records(share.unit)?;
+        self.produce_runtime_records(share.partition, share.unit)?;
         for rejected in share.rejected {
             self.produce_dead_letter(share.partition, rejected)?;
         }
@@ -92,7 +96,7 @@ impl Transaction<'_> {
         result
     }
 
-    fn produce_runtime_records<T>(&mut self, unit: &CommitUnit<T>) -> Result<(), RuntimeError> {
+    fn produce_runtime_records<T>(&mut self, partition: i32, unit: &CommitUnit<T>) -> Result<(), RuntimeError> {
         let config = self.config;
         let mut value = Vec::new();
         if let Some(topic) = &config.topics.aggregates {
@@ -100,7 +104,7 @@ impl Transaction<'_> {
                 let key = format!("{}|{}|{}|{}", partial.scope, partial.id, partial.epoch, partial.partition);
                 value.clear();
                 schemas::avro::encode_aggregate(partial, &mut value);
-                self.produce(keyed(topic, &key, &value))?;
+                self.produce(keyed(topic, 0, &key, &value))?;
             }
         }
         if let Some(topic) = &config.topics.journal {
@@ -108,7 +112,7 @@ impl Transaction<'_> {
                 let key = format!("{}|{}", entry.partition, entry.offset);
                 value.clear();
                 schemas::avro::encode_journal(entry, &mut value);
-                self.produce(keyed(topic, &key, &value))?;
+                self.produce(keyed(topic, partition, &key, &value))?;
             }
         }
         Ok(())
@@ -158,10 +162,10 @@ impl Transaction<'_> {
     }
 }
 
-fn keyed<'a>(topic: &'a str, key: &'a str, value: &'a [u8]) -> ProduceRecord<'a> {
+fn keyed<'a>(topic: &'a str, partition: i32, key: &'a str, value: &'a [u8]) -> ProduceRecord<'a> {
     ProduceRecord {
         topic,
-        partition: Some(0),
+        partition: Some(partition),
         key: Some(key.as_bytes()),
         value: Some(value),
         headers: &[],

@@ -46,6 +46,11 @@ enum Taken {
 pub(super) struct Lane<O: Operator> {
     pub(super) task: Task<O>,
     store: Box<dyn StateStore>,
+    /// Every row before it is in the store or in `pending`, and was written by an owner.
+    checkpoint: Checkpoint,
+    /// Where the changelog ended before the transaction now being made: the next checkpoint, once
+    /// that transaction has committed.
+    pub(super) sampled_end: Option<i64>,
     /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
     pending: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pending_bytes: usize,
@@ -60,10 +65,12 @@ pub(super) struct Lane<O: Operator> {
 }
 
 impl<O: Operator> Lane<O> {
-    pub(super) fn new(task: Task<O>, store: Box<dyn StateStore>) -> Self {
+    pub(super) fn new(task: Task<O>, store: Box<dyn StateStore>, checkpoint: Checkpoint) -> Self {
         Self {
             task,
             store,
+            checkpoint,
+            sampled_end: None,
             pending: HashMap::new(),
             pending_bytes: 0,
             backlog: VecDeque::new(),
@@ -147,6 +154,9 @@ impl<O: Operator> Lane<O> {
             self.pending.insert(key.to_vec(), row.map(<[u8]>::to_vec));
         }
         self.taken = 0;
+        if let Some(end) = self.sampled_end.take() {
+            self.checkpoint.changelog_offset = end;
+        }
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
@@ -157,10 +167,11 @@ impl<O: Operator> Lane<O> {
         !self.pending.is_empty()
     }
 
-    /// Brings the store up to date with everything committed.
-    pub(super) fn flush(&mut self, checkpoint: &Checkpoint) -> Result<(), RuntimeError> {
+    /// Brings the store up to date with everything committed, and with nothing else (invariant I9).
+    pub(super) fn flush(&mut self, wall_ms: i64) -> Result<(), RuntimeError> {
+        self.checkpoint.committed_at_ms = wall_ms;
         let mut rows = self.pending.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
-        self.store.write(&mut rows, checkpoint)?;
+        self.store.write(&mut rows, &self.checkpoint)?;
         self.pending.clear();
         self.pending_bytes = 0;
         Ok(())
@@ -168,9 +179,5 @@ impl<O: Operator> Lane<O> {
 
     pub(super) fn sync(&mut self) -> Result<(), RuntimeError> {
         Ok(self.store.sync()?)
-    }
-
-    pub(super) fn checkpoint(&self) -> Result<Option<Checkpoint>, RuntimeError> {
-        Ok(self.store.checkpoint()?)
     }
 }

@@ -11,6 +11,7 @@ mod commit;
 mod config;
 mod failpoint;
 mod lane;
+mod opening;
 mod worker;
 
 pub use config::{StageConfig, Topics};
@@ -38,8 +39,6 @@ pub enum RuntimeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Restore(#[from] RestoreError),
-    #[error("cannot take the broadcast record {key} of {topic} into force: {reason}")]
-    Broadcast { topic: String, key: String, reason: String },
     /// A fail point asked for a crash at this step.
     #[error("killed at fail point {0:?}")]
     Killed(ProtocolStep),

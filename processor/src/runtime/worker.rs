@@ -1,6 +1,6 @@
 //! The loop of one worker thread: follow, poll, process, commit, flush.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,8 @@ use super::lane::Lane;
 use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
 use crate::operator::Operator;
 use crate::ports::{Log, LogConsumer, LogError, LogReader, Polled, TopicPartition, TransactionalLog};
-use crate::restore::{Restored, restore};
-use crate::store::{Checkpoint, StateStore, StoreError, StoreProvider};
-use crate::task::{CommitUnit, Task, TaskConfig};
+use crate::store::StoreProvider;
+use crate::task::{CommitUnit, Task};
 
 /// What a worker is built from.
 pub struct WorkerParts<O: Operator> {
@@ -55,21 +54,24 @@ enum Rebalance {
 
 /// One member of a stage's consumer group, with the partitions it owns.
 pub struct Worker<O: Operator> {
-    config: StageConfig,
+    pub(super) config: StageConfig,
     instance: String,
     log: Arc<dyn Log>,
-    consumer: Box<dyn LogConsumer>,
+    pub(super) consumer: Box<dyn LogConsumer>,
     producer: Box<dyn TransactionalLog>,
-    reader: Box<dyn LogReader>,
-    stores: Box<dyn StoreProvider>,
-    operator: Box<dyn FnMut(i32) -> O + Send>,
-    clock: Arc<dyn Clock>,
+    pub(super) reader: Box<dyn LogReader>,
+    pub(super) stores: Box<dyn StoreProvider>,
+    pub(super) operator: Box<dyn FnMut(i32) -> O + Send>,
+    pub(super) clock: Arc<dyn Clock>,
     failpoints: Box<dyn FailPoint>,
-    broadcasts: Broadcasts,
-    lanes: BTreeMap<i32, Lane<O>>,
+    pub(super) broadcasts: Broadcasts,
+    /// Assigned, not restored yet.
+    pub(super) opening: BTreeSet<i32>,
+    pub(super) lanes: BTreeMap<i32, Lane<O>>,
     last_commit_ms: i64,
     last_flush_ms: i64,
-    stats: WorkerStats,
+    last_sample_ms: i64,
+    pub(super) stats: WorkerStats,
 }
 
 impl<O: Operator> Worker<O> {
@@ -79,7 +81,7 @@ impl<O: Operator> Worker<O> {
         let wait = Duration::from_millis(config.call_timeout_ms);
         let mut consumer = parts.log.consumer(&config.application, &parts.instance)?;
         let mut reader = parts.log.reader()?;
-        let producer = open_producer(&*parts.log, &config, &parts.instance)?;
+        let producer = open_producer(&*parts.log, &config, &parts.instance, &*parts.clock)?;
         consumer.subscribe(&[&config.topics.input])?;
         let partitions = reader.partitions(&config.topics.input, wait)?;
         let now = parts.clock.monotonic_ms();
@@ -95,9 +97,11 @@ impl<O: Operator> Worker<O> {
             operator: parts.operator,
             clock: parts.clock,
             failpoints: parts.failpoints,
+            opening: BTreeSet::new(),
             lanes: BTreeMap::new(),
             last_commit_ms: now,
             last_flush_ms: now,
+            last_sample_ms: now,
             stats: WorkerStats::default(),
         })
     }
@@ -113,7 +117,9 @@ impl<O: Operator> Worker<O> {
 
     /// One turn of the loop; waits at most `max_wait` when there is nothing to do.
     pub fn step(&mut self, max_wait: Duration) -> Result<Activity, RuntimeError> {
-        self.follow_broadcasts()?;
+        if self.follow_broadcasts()? {
+            self.open_assigned()?;
+        }
         let resumed = self.drain_backlogs();
         let wait = if resumed || self.lanes.values().any(Lane::is_dirty) { Duration::ZERO } else { max_wait };
         let polled = self.poll(wait)?;
@@ -125,6 +131,7 @@ impl<O: Operator> Worker<O> {
 
     /// Commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
     pub fn close(mut self, keep_membership: bool) -> Result<WorkerStats, RuntimeError> {
+        self.sample_changelogs()?;
         self.commit()?;
         self.flush()?;
         for lane in self.lanes.values_mut() {
@@ -134,29 +141,34 @@ impl<O: Operator> Worker<O> {
         Ok(self.stats)
     }
 
-    fn call_timeout(&self) -> Duration {
+    pub(super) fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.config.call_timeout_ms)
     }
 
-    fn reached(&mut self, step: ProtocolStep) -> Result<(), RuntimeError> {
+    pub(super) fn reached(&mut self, step: ProtocolStep) -> Result<(), RuntimeError> {
         match self.failpoints.reached(step) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(RuntimeError::Killed(step)),
         }
     }
 
-    fn follow_broadcasts(&mut self) -> Result<(), RuntimeError> {
+    /// Reads what every partition reads, to its end. False when the log could not answer: the next
+    /// turn tries again.
+    fn follow_broadcasts(&mut self) -> Result<bool, RuntimeError> {
         let wait = self.call_timeout();
-        let known = self.broadcasts.follow(&mut *self.reader, wait)?;
-        for record in &self.broadcasts.records()[known..] {
+        let followed = self.broadcasts.follow(&mut *self.reader, wait);
+        for record in self.broadcasts.take_new() {
             for lane in self.lanes.values_mut() {
                 // A document that cannot be read must not stop the partition; the publisher checks it.
                 if let Err(rejection) = lane.task.offer_broadcast(record) {
-                    tracing::error!(topic = %record.topic, offset = record.offset, reason = %rejection.message, "broadcast record ignored");
+                    super::broadcast::ignored(record, &rejection);
                 }
             }
         }
-        Ok(())
+        match followed {
+            Err(LogError::Retriable { .. }) => Ok(false),
+            result => Ok(result.map(|()| true)?),
+        }
     }
 
     fn drain_backlogs(&mut self) -> bool {
@@ -167,19 +179,21 @@ impl<O: Operator> Worker<O> {
 
     fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
         let now = self.clock.monotonic_ms();
-        let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait)? {
-            Polled::Idle => return Ok(false),
-            Polled::Records(batch) => {
+        let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
+            Ok(Polled::Idle) | Err(LogError::Retriable { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+            Ok(Polled::Records(batch)) => {
                 for record in batch {
+                    // Without a lane the partition is still opening: it seeks before it begins.
                     if let Some(lane) = self.lanes.get_mut(&record.partition) {
                         lane.offer(&record, self.broadcasts.board(), now);
                     }
                 }
                 None
             }
-            Polled::Assigned(partitions) => Some(Rebalance::Assigned(partitions)),
-            Polled::Revoking(partitions) => Some(Rebalance::Revoking(partitions)),
-            Polled::Lost(partitions) => Some(Rebalance::Lost(partitions)),
+            Ok(Polled::Assigned(partitions)) => Some(Rebalance::Assigned(partitions)),
+            Ok(Polled::Revoking(partitions)) => Some(Rebalance::Revoking(partitions)),
+            Ok(Polled::Lost(partitions)) => Some(Rebalance::Lost(partitions)),
         };
         match rebalance {
             None => self.reached(ProtocolStep::Processed)?,
@@ -195,6 +209,7 @@ impl<O: Operator> Worker<O> {
             Rebalance::Revoking(partitions) => self.revoking(partitions),
             Rebalance::Lost(partitions) => {
                 for lost in partitions {
+                    self.opening.remove(&lost.partition);
                     self.lanes.remove(&lost.partition);
                 }
                 Ok(())
@@ -205,66 +220,22 @@ impl<O: Operator> Worker<O> {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
         self.reached(ProtocolStep::Assigned)?;
         self.broadcasts.rewind_board();
-        self.follow_broadcasts()?;
-        for partition in partitions {
-            self.open_lane(partition)?;
-        }
+        self.opening.extend(partitions.iter().map(|assigned| assigned.partition));
         Ok(())
     }
 
     fn revoking(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
+        self.sample_changelogs()?;
         self.commit()?;
         self.flush()?;
         self.reached(ProtocolStep::Revoking)?;
         for partition in partitions {
+            self.opening.remove(&partition.partition);
             if let Some(mut lane) = self.lanes.remove(&partition.partition) {
                 lane.sync()?;
             }
         }
         Ok(self.consumer.complete_revoke(partitions)?)
-    }
-
-    /// Restores a partition, proves its position and lets its records come.
-    fn open_lane(&mut self, input: &TopicPartition) -> Result<(), RuntimeError> {
-        let wait = self.call_timeout();
-        let partition = input.partition;
-        let committed = self.consumer.committed(std::slice::from_ref(input), wait)?.get(input).copied();
-        let mut store = self.open_store(partition)?;
-        let changelog = TopicPartition::new(&self.config.topics.changelog, partition);
-        let restored =
-            restore(&mut *self.reader, &mut *store, &changelog, committed, self.clock.wall_ms(), wait)?;
-        self.reached(ProtocolStep::Restored)?;
-        self.count_restore(partition, restored);
-        let config = TaskConfig { partition, ..self.config.task.clone() };
-        let mut task = Task::new(config, (self.operator)(partition));
-        store.scan(&mut |key, row| Ok(task.install(key, row)?))?;
-        task.resume(self.broadcasts.records()).map_err(|rejection| RuntimeError::Broadcast {
-            topic: self.config.topics.broadcast.join(", "),
-            key: rejection.class.to_owned(),
-            reason: rejection.message,
-        })?;
-        let start = self.reader.extent(input, wait)?.start;
-        self.consumer.seek(input, restored.position.max(start))?;
-        self.lanes.insert(partition, Lane::new(task, store));
-        Ok(())
-    }
-
-    fn count_restore(&mut self, partition: i32, restored: Restored) {
-        self.stats.restored_records += restored.records;
-        self.stats.full_restores += u64::from(restored.full);
-        tracing::info!(partition, position = restored.position, records = restored.records, full = restored.full, "restored");
-    }
-
-    /// A store that cannot be read is set aside, and rebuilt from the changelog: that partition only.
-    fn open_store(&mut self, partition: i32) -> Result<Box<dyn StateStore>, RuntimeError> {
-        match self.stores.open(partition) {
-            Err(StoreError::Corrupt { path, reason }) => {
-                tracing::error!(partition, %path, %reason, "the store is corrupt; setting it aside and rebuilding");
-                self.stores.quarantine(partition)?;
-                Ok(self.stores.open(partition)?)
-            }
-            result => Ok(result?),
-        }
     }
 
     /// Bounded memory: a partition whose records wait is paused until they are done.
@@ -295,6 +266,9 @@ impl<O: Operator> Worker<O> {
 
     fn commit(&mut self) -> Result<(), RuntimeError> {
         self.last_commit_ms = self.clock.monotonic_ms();
+        if self.last_commit_ms - self.last_sample_ms >= self.config.flush_interval_ms {
+            self.sample_changelogs()?;
+        }
         let units: Vec<(i32, CommitUnit<O::Output>)> =
             self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()).map(|(p, lane)| (*p, lane.task.seal())).collect();
         if units.is_empty() {
@@ -309,6 +283,21 @@ impl<O: Operator> Worker<O> {
             Err(RuntimeError::Log(error)) => self.recover(error),
             Err(other) => Err(other),
         }
+    }
+
+    /// Asks how far each changelog goes. The commit that follows proves that this worker was the
+    /// owner when it asked: every row before that point is its own and committed.
+    fn sample_changelogs(&mut self) -> Result<(), RuntimeError> {
+        self.last_sample_ms = self.clock.monotonic_ms();
+        let wait = self.call_timeout();
+        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()) {
+            let changelog = TopicPartition::new(&self.config.topics.changelog, *partition);
+            match self.reader.extent(&changelog, wait) {
+                Err(LogError::Retriable { .. }) => {}
+                extent => lane.sampled_end = Some(extent?.end),
+            }
+        }
+        Ok(())
     }
 
     fn transact(&mut self, units: &[(i32, CommitUnit<O::Output>)]) -> Result<(), RuntimeError> {
@@ -349,24 +338,18 @@ impl<O: Operator> Worker<O> {
         match error {
             LogError::Abortable { .. } | LogError::Retriable { .. } => {
                 if self.producer.abort(self.call_timeout()).is_err() {
-                    self.producer = open_producer(&*self.log, &self.config, &self.instance)?;
+                    self.producer = self.open_producer()?;
                 }
             }
             // A new producer with the same id fences the old one and so decides its transaction.
-            LogError::InDoubt { .. } => self.producer = open_producer(&*self.log, &self.config, &self.instance)?,
+            LogError::InDoubt { .. } => self.producer = self.open_producer()?,
             LogError::Fenced { .. } | LogError::Fatal { .. } => return Err(error.into()),
         }
         self.reopen_lanes()
     }
 
-    fn reopen_lanes(&mut self) -> Result<(), RuntimeError> {
-        let partitions: Vec<TopicPartition> =
-            self.lanes.keys().map(|p| TopicPartition::new(&self.config.topics.input, *p)).collect();
-        self.lanes.clear();
-        self.broadcasts.rewind_board();
-        self.follow_broadcasts()?;
-        self.consumer.resume(&partitions)?;
-        partitions.iter().try_for_each(|partition| self.open_lane(partition))
+    fn open_producer(&self) -> Result<Box<dyn TransactionalLog>, LogError> {
+        open_producer(&*self.log, &self.config, &self.instance, &*self.clock)
     }
 
     fn flush_if_due(&mut self) -> Result<(), RuntimeError> {
@@ -375,28 +358,35 @@ impl<O: Operator> Worker<O> {
         if due || bytes >= self.config.flush_bytes { self.flush() } else { Ok(()) }
     }
 
-    /// Brings the stores up to the last commit. No transaction of this worker is open, and it alone
-    /// writes these changelog partitions: everything before the high watermark is in the store.
+    /// Brings the stores up to the last commit. The checkpoint says no more than was proven: a member
+    /// that was put out and does not know it yet must not claim rows of its successor.
     fn flush(&mut self) -> Result<(), RuntimeError> {
         self.last_flush_ms = self.clock.monotonic_ms();
         if !self.lanes.values().any(Lane::has_pending) {
             return Ok(());
         }
         self.reached(ProtocolStep::Flushing)?;
-        let wait = self.call_timeout();
-        let topic_id = self.reader.topic_id(&self.config.topics.changelog, wait)?;
-        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.has_pending()) {
-            let changelog = TopicPartition::new(&self.config.topics.changelog, *partition);
-            let changelog_offset = self.reader.extent(&changelog, wait)?.end;
-            let committed_at_ms = self.clock.wall_ms();
-            lane.flush(&Checkpoint { changelog_offset, topic_id: topic_id.clone(), committed_at_ms })?;
+        let wall_ms = self.clock.wall_ms();
+        for lane in self.lanes.values_mut().filter(|lane| lane.has_pending()) {
+            lane.flush(wall_ms)?;
         }
         self.reached(ProtocolStep::Flushed)
     }
 }
 
-fn open_producer(log: &dyn Log, config: &StageConfig, instance: &str) -> Result<Box<dyn TransactionalLog>, LogError> {
+fn open_producer(
+    log: &dyn Log,
+    config: &StageConfig,
+    instance: &str,
+    clock: &dyn Clock,
+) -> Result<Box<dyn TransactionalLog>, LogError> {
     let mut producer = log.producer(&format!("{}-{instance}", config.application))?;
-    producer.init_transactions(Duration::from_millis(config.call_timeout_ms))?;
-    Ok(producer)
+    let wait = Duration::from_millis(config.call_timeout_ms);
+    let deadline = clock.monotonic_ms() + config.call_timeout_ms as i64;
+    loop {
+        match producer.init_transactions(wait) {
+            Err(LogError::Retriable { .. }) if clock.monotonic_ms() < deadline => {}
+            result => return result.map(|()| producer),
+        }
+    }
 }

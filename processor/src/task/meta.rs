@@ -3,11 +3,10 @@
 //! It travels in the changelog in the same transaction as the rows it describes. Restore compares
 //! its position with the group's committed offset, and so *proves* that it has everything.
 
-use std::collections::BTreeMap;
-
 use schemas::Timestamp;
 use schemas::row::{RowError, RowReader, RowWriter};
 
+use super::switches::{Applied, Run};
 use crate::source_clock::SourceClock;
 
 const VERSION: u8 = 1;
@@ -26,8 +25,11 @@ pub struct Meta {
     pub epoch: Option<i64>,
     /// Aggregates are applied through this epoch.
     pub applied_through: i64,
-    /// Next unseen offset per broadcast topic.
-    pub broadcast_next: BTreeMap<String, i64>,
+    /// The epoch was entered, its sums were published, and its aggregates are not applied yet: the
+    /// record at `position` is half-way.
+    pub(crate) awaiting: bool,
+    /// The broadcast records that have taken effect, in order.
+    pub(crate) applied: Applied,
 }
 
 impl Meta {
@@ -48,10 +50,15 @@ impl Meta {
         }
         w.option(self.epoch, RowWriter::signed);
         w.signed(self.applied_through);
-        w.unsigned(self.broadcast_next.len() as u64);
-        for (topic, next) in &self.broadcast_next {
+        w.u8(u8::from(self.awaiting));
+        w.unsigned(self.applied.len() as u64);
+        for (topic, runs) in &self.applied {
             w.text(topic);
-            w.signed(*next);
+            w.unsigned(runs.len() as u64);
+            for run in runs {
+                w.signed(run.first);
+                w.signed(run.last - run.first);
+            }
         }
     }
 
@@ -69,7 +76,8 @@ impl Meta {
             clocks: read_clocks(&mut r)?,
             epoch: r.option(RowReader::signed)?,
             applied_through: r.signed()?,
-            broadcast_next: read_broadcast_next(&mut r)?,
+            awaiting: r.u8()? != 0,
+            applied: read_applied(&mut r)?,
         })
     }
 }
@@ -88,13 +96,18 @@ fn read_clocks(r: &mut RowReader<'_>) -> Result<Vec<SourceClock>, RowError> {
     Ok(clocks)
 }
 
-fn read_broadcast_next(r: &mut RowReader<'_>) -> Result<BTreeMap<String, i64>, RowError> {
-    let mut next = BTreeMap::new();
+fn read_applied(r: &mut RowReader<'_>) -> Result<Applied, RowError> {
+    let mut applied = Applied::new();
     for _ in 0..r.unsigned()? {
         let topic = r.text()?.to_owned();
-        next.insert(topic, r.signed()?);
+        let mut runs = Vec::new();
+        for _ in 0..r.unsigned()? {
+            let (first, length) = (r.signed()?, r.signed()?);
+            runs.push(Run { first, last: first.checked_add(length).ok_or_else(|| r.invalid("broadcast offset"))? });
+        }
+        applied.insert(topic, runs);
     }
-    Ok(next)
+    Ok(applied)
 }
 
 #[cfg(test)]
@@ -116,7 +129,11 @@ mod tests {
             }],
             epoch: Some(1_888_888),
             applied_through: i64::MIN,
-            broadcast_next: BTreeMap::from([("inventory.rules".to_owned(), 3)]),
+            awaiting: true,
+            applied: Applied::from([(
+                "inventory.rules".to_owned(),
+                vec![Run { first: 0, last: 3 }, Run { first: 7, last: 7 }],
+            )]),
         }
     }
 

@@ -13,6 +13,7 @@
 //! record; the caller offers the same record again. Its hot path is: observe the source clock, see
 //! that nothing is due, let the operator fold the record.
 
+mod commit;
 mod meta;
 mod switches;
 mod unit;
@@ -21,17 +22,15 @@ pub use meta::Meta;
 pub use unit::CommitUnit;
 
 use schemas::Timestamp;
-use schemas::row::RowError;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
 use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of, epoch_start};
-use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Outcome, Rejection, StateRow};
+use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Outcome, Rejection, StateRow, Sums};
 use crate::source_clock::SourceClocks;
 use crate::table::{KeyId, StateTable};
 use crate::timers::TimerQueue;
 use switches::Switches;
 pub(crate) use unit::META_KEY;
-use unit::SHARED_KEY;
 
 /// What a task is told once.
 #[derive(Clone, Debug)]
@@ -156,10 +155,19 @@ impl<O: Operator> Task<O> {
 
     /// Processes one record, with this partition's own source clocks as the time.
     pub fn process(&mut self, offset: i64, record: &O::Record<'_>, board: &EpochBoard) -> Step {
-        self.apply_overdue_switches(offset);
+        // A record that awaits an epoch is half-way: what has come up meanwhile must not slip in
+        // there, where no replay could find the place again. It takes effect before the next one.
+        if !self.epoch.awaiting {
+            self.apply_overdue_switches(offset);
+        }
+        let grace_ms = self.clocks.grace_ms();
         if let Err(rejection) = self.clocks.observe(self.operator.time_signal(record)) {
             self.position = offset + 1;
             return Step::Done(Err(rejection));
+        }
+        if self.clocks.grace_ms() != grace_ms {
+            // Every timer is due at another stream time now.
+            self.wakeup = Timestamp::MIN;
         }
         self.process_at(self.clocks.stream_time(), offset, record, board)
     }
@@ -176,7 +184,7 @@ impl<O: Operator> Task<O> {
             effects: &mut self.effects,
         };
         let result = self.operator.on_record(&mut ctx, record);
-        self.register_wakeups();
+        self.register_wakeups(None);
         self.position = offset + 1;
         Step::Done(result)
     }
@@ -244,7 +252,8 @@ impl<O: Operator> Task<O> {
         let through = entering - EPOCH_LAG;
         let complete = board.complete_through();
         let apply = match self.switches.journalled_epoch(self.position, entering) {
-            Some(journalled) => journalled,
+            Some(journalled) if complete >= journalled => journalled,
+            Some(journalled) => return Progress::AwaitEpoch { through: journalled },
             None if complete >= through => through,
             None if self.force_epoch => self.pass_over(entering, complete),
             None => return Progress::AwaitEpoch { through },
@@ -256,7 +265,11 @@ impl<O: Operator> Task<O> {
     /// Publishes the sums of the epoch that ends; the epochs up to the one entered had nothing.
     fn close_epoch(&mut self, entering: i64) {
         let closing = self.epoch.current.unwrap_or(entering - 1);
-        let sums = self.operator.close_epoch();
+        let mut sums = self.operator.close_epoch();
+        if sums.is_empty() {
+            // The others wait for this partition's word, not only for its figures.
+            sums.push(Sums { scope: String::new(), id: String::new(), sums: Vec::new() });
+        }
         self.partials.extend(sums.into_iter().map(|s| AggregatePartial {
             scope: s.scope,
             id: s.id,
@@ -303,21 +316,18 @@ impl<O: Operator> Task<O> {
                 effects: &mut self.effects,
             };
             self.operator.on_timer(&mut ctx, id, due);
-            self.register_wakeups_after(due);
+            self.register_wakeups(Some((id, due)));
         }
     }
 
-    fn register_wakeups(&mut self) {
-        self.register_wakeups_after(Timestamp::MIN);
-    }
-
-    /// Derives the wake-ups of the keys just touched. A timer that has fired must ask for a later
+    /// Derives the wake-ups of the keys just touched. The timer that has `fired` must ask for a later
     /// instant; one that does not is put off by a millisecond, so that time always moves.
-    fn register_wakeups_after(&mut self, fired: Timestamp) {
+    fn register_wakeups(&mut self, fired: Option<(KeyId, Timestamp)>) {
         let mut touched = std::mem::take(&mut self.touched);
         self.states.take_touched(&mut touched);
         for id in &touched {
-            let due = self.states.get(*id).and_then(StateRow::next_due).map(|due| due.max(fired.plus_ms(1)));
+            let earliest = fired.filter(|(key, _)| key == id).map_or(Timestamp::MIN, |(_, due)| due.plus_ms(1));
+            let due = self.states.get(*id).and_then(StateRow::next_due).map(|due| due.max(earliest));
             if due == self.states.registered_due(*id) {
                 continue;
             }
@@ -333,7 +343,13 @@ impl<O: Operator> Task<O> {
     /// Takes in a record of a broadcast topic. It takes effect when stream time passes its instant,
     /// or, where that has passed already or there is none, before the next record, journalled.
     pub fn offer_broadcast(&mut self, record: &BroadcastRecord) -> Result<(), Rejection> {
-        let effective_at = self.operator.effective_at(record)?;
+        let effective_at = match self.operator.effective_at(record) {
+            Ok(effective_at) => effective_at,
+            Err(rejection) => {
+                self.switches.pass_by(record);
+                return Err(rejection);
+            }
+        };
         self.switches.offer(record, effective_at.filter(|at| *at > self.stream_time));
         if let Some(at) = self.switches.next_effective() {
             self.wakeup = self.wakeup.min(at);
@@ -358,15 +374,10 @@ impl<O: Operator> Task<O> {
     }
 
     fn apply_overdue_switches(&mut self, offset: i64) {
-        for record in self.switches.take_overdue(offset) {
-            self.journal.push(JournalEntry {
-                partition: self.config.partition,
-                offset,
-                switch: Switch::Broadcast {
-                    topic: record.topic.clone(),
-                    key: String::from_utf8_lossy(&record.key).into_owned(),
-                },
-            });
+        let (records, switches) = self.switches.take_overdue(offset);
+        let partition = self.config.partition;
+        self.journal.extend(switches.into_iter().map(|switch| JournalEntry { partition, offset, switch }));
+        for record in records {
             self.apply_switch(Cause::Switch(self.stream_time), &record);
         }
     }
@@ -378,7 +389,7 @@ impl<O: Operator> Task<O> {
             effects: &mut self.effects,
         };
         self.operator.on_broadcast(&mut ctx, record);
-        self.register_wakeups();
+        self.register_wakeups(None);
     }
 
     /// Follows a journal instead of waiting and deciding: for replaying a log.
@@ -404,94 +415,6 @@ impl<O: Operator> Task<O> {
     /// Whether other partitions may be waiting for what this one has closed.
     pub fn has_partials(&self) -> bool {
         !self.partials.is_empty()
-    }
-
-    /// Something waits to be committed.
-    pub fn is_dirty(&self) -> bool {
-        !(self.states.dirty().is_empty() && self.effects.is_empty() && self.partials.is_empty())
-    }
-
-    /// Closes the transaction: everything since the last call, as rows and outputs.
-    pub fn seal(&mut self) -> CommitUnit<O::Output> {
-        let mut dirty = Vec::new();
-        self.states.take_dirty(&mut dirty);
-        let now = now_at(self.stream_time, self.clocks.grace_ms(), Cause::Record);
-        let mut unit = CommitUnit::new(self.position);
-        unit.outputs.extend(self.effects.drain(..).map(|(_, output)| output));
-        unit.partials.append(&mut self.partials);
-        unit.journal.append(&mut self.journal);
-        for id in dirty {
-            let (key, state) = (self.states.key(id), self.states.get(id));
-            unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
-            unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
-        }
-        let mut shared = Vec::with_capacity(self.shared_row.len());
-        self.operator.encode_shared(&mut shared);
-        if shared != self.shared_row {
-            unit.row(SHARED_KEY, Some(|out: &mut Vec<u8>| out.extend_from_slice(&shared)));
-            self.shared_row = shared;
-        }
-        unit.row(META_KEY, Some(|out: &mut Vec<u8>| self.meta().encode(out)));
-        unit
-    }
-
-    fn meta(&self) -> Meta {
-        Meta {
-            position: self.position,
-            stream_time: self.stream_time,
-            clock_time: self.clocks.stream_time(),
-            grace_ms: self.clocks.grace_ms(),
-            clocks: self.clocks.clocks().to_vec(),
-            epoch: self.epoch.current,
-            applied_through: self.epoch.applied_through,
-            broadcast_next: self.switches.broadcast_next().clone(),
-        }
-    }
-
-    /// Installs one committed row.
-    pub fn install(&mut self, key: &[u8], row: &[u8]) -> Result<(), RowError> {
-        match key {
-            META_KEY => self.install_meta(Meta::decode(row)?),
-            SHARED_KEY => {
-                self.operator.decode_shared(row)?;
-                self.shared_row = row.to_vec();
-            }
-            _ => {
-                let state = O::State::decode(row)?;
-                let due = state.next_due();
-                let id = self.states.install(key, Some(state));
-                self.states.register_due(id, due);
-                if let Some(due) = due {
-                    self.timers.set(due, id);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn install_meta(&mut self, meta: Meta) {
-        self.position = meta.position;
-        self.stream_time = meta.stream_time;
-        self.clocks.restore(meta.clocks, meta.clock_time, meta.grace_ms);
-        self.epoch = EpochState { current: meta.epoch, applied_through: meta.applied_through, awaiting: false };
-        self.switches.set_broadcast_next(meta.broadcast_next);
-    }
-
-    /// Called once after the last [`install`](Self::install): the broadcast records seen so far go
-    /// back into force, those not seen yet are offered.
-    pub fn resume(&mut self, broadcasts: &[BroadcastRecord]) -> Result<(), Rejection> {
-        self.operator.restored(&mut self.states);
-        for record in broadcasts {
-            let effective_at = self.operator.effective_at(record)?;
-            let in_force = effective_at.is_none_or(|at| at <= self.stream_time);
-            if in_force && self.switches.has_seen(record) {
-                self.operator.install_broadcast(record);
-            } else {
-                self.offer_broadcast(record)?;
-            }
-        }
-        self.wakeup = Timestamp::MIN;
-        Ok(())
     }
 }
 

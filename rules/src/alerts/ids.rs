@@ -14,8 +14,7 @@ const EPISODES: Uuid = Uuid::from_u128(0x1d9a_44c2_8e07_5b63_a2f1_07c4_94d8_e35c
 /// version of the document is no part of it: an edited rule keeps its alerts.
 pub(super) fn alert_id(kind: AlertKind, rule: &RuleRef, mode: Mode, key: Key<'_>, opened_at: Timestamp) -> Uuid {
     let Key { sku, location } = key;
-    let name =
-        format!("{}|{}#{}|{}|{sku}|{location}|{opened_at}", kind.name(), rule.document, rule.rule, mode.name());
+    let name = format!("{}|{}#{}|{}|{sku}|{location}|{opened_at}", kind.name(), rule.document, rule.rule, mode.name());
     Uuid::new_v5(&ALERTS, name.as_bytes())
 }
 

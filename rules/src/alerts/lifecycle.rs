@@ -241,7 +241,11 @@ fn opening_time(before: Option<&Slot>, rule: &RuleRef, at: Timestamp) -> Timesta
     let second = |t: Timestamp| t.millis().div_euclid(SECOND_MS);
     match before {
         Some(slot) if second(at) <= second(slot.opened_at) => {
-            if same_rule(rule, &slot.rule) { slot.opened_at } else { slot.opened_at.plus_ms(SECOND_MS) }
+            if same_rule(rule, &slot.rule) {
+                slot.opened_at
+            } else {
+                slot.opened_at.plus_ms(SECOND_MS)
+            }
         }
         _ => at,
     }

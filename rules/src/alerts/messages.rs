@@ -44,14 +44,14 @@ pub fn low_stock(sight: &Sight<'_>, state: AlertState, figures: &LowStock) -> Me
     match state {
         AlertState::Resolved => of(
             sight,
-            &format!("stock is back above the reorder point, {available} available and {on_order} on order. Nothing to do."),
+            &format!(
+                "stock is back above the reorder point, {available} available and {on_order} on order. Nothing to do."
+            ),
             &format!("库存已回到补货点以上,可用 {available},在途 {on_order},无需处理。"),
         ),
-        AlertState::Superseded => of(
-            sight,
-            "low stock has become a stock-out; follow that alert.",
-            "低库存已发展为缺货,请按缺货告警处理。",
-        ),
+        AlertState::Superseded => {
+            of(sight, "low stock has become a stock-out; follow that alert.", "低库存已发展为缺货,请按缺货告警处理。")
+        }
         AlertState::Expired => expired(sight, "low-stock", "低库存"),
         AlertState::Opened | AlertState::Updated | AlertState::Acknowledged => {
             let point = figures.reorder_point.map_or_else(String::new, threshold_number);
@@ -62,7 +62,9 @@ pub fn low_stock(sight: &Sight<'_>, state: AlertState, figures: &LowStock) -> Me
             };
             of(
                 sight,
-                &format!("{available} available and {on_order} on order, reorder point {point}. Order {order} now{until}."),
+                &format!(
+                    "{available} available and {on_order} on order, reorder point {point}. Order {order} now{until}."
+                ),
                 &format!("可用 {available},在途 {on_order},已不高于补货点 {point}。请立即订货 {order}{until_zh}。"),
             )
         }
@@ -125,7 +127,10 @@ pub fn demand_surge(sight: &Sight<'_>, state: AlertState, figures: Option<&Surge
             let (action, action_zh) = match figures.days_left {
                 Some(days) => {
                     let (left, left_zh) = duration(days);
-                    (format!("At this rate stock lasts {left}: reorder now."), format!("按此速度库存可维持{left_zh},请立即补货。"))
+                    (
+                        format!("At this rate stock lasts {left}: reorder now."),
+                        format!("按此速度库存可维持{left_zh},请立即补货。"),
+                    )
                 }
                 None => ("Check the stock.".to_owned(), "请核实库存。".to_owned()),
             };

@@ -158,7 +158,8 @@ impl PositionState {
             StockChange::TransferredOut { quantity, .. } => {
                 self.move_by(-*quantity);
                 if place.warehouse && quantity.is_positive() {
-                    (effect.demand, effect.lines, effect.dependent) = (*quantity, 1, true);
+                    // A transfer is no customer's order line: it moves the reorder point, never a surge.
+                    (effect.demand, effect.dependent) = (*quantity, true);
                 }
             }
             StockChange::Received { quantity, po_id, .. } => self.receive(*quantity, po_id.as_deref(), &mut effect),

@@ -140,7 +140,7 @@ fn only_sales_are_demand_but_a_warehouse_supplies_its_stores() {
     let effect = |change, warehouse| PositionState::default().fold(&event(hour(0), change), &place(warehouse));
     assert_eq!(effect(out.clone(), false).demand, units(0));
     let dependent = effect(out, true);
-    assert_eq!((dependent.demand, dependent.lines, dependent.dependent), (units(4), 1, true));
+    assert_eq!((dependent.demand, dependent.lines, dependent.dependent), (units(4), 0, true));
     for change in [
         StockChange::Returned { quantity: units(1), order_id: None, customer: None, unit_price: None },
         StockChange::Adjusted { quantity: units(-1), reason: None, document: None },

@@ -5,7 +5,7 @@
 //! history the two types agree.
 
 use super::Figures;
-use super::dynamic::gamma_quantile;
+use super::gamma::gamma_quantile;
 
 /// In units; `None` without a lead time.
 #[must_use]

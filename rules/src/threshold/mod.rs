@@ -8,9 +8,11 @@ pub mod days_of_cover;
 pub mod dynamic;
 pub mod fixed;
 pub mod forecast;
+mod gamma;
 pub mod order_quantity;
 mod plan;
 
+pub use gamma::gamma_quantile;
 pub use plan::{Method, Plan};
 
 use crate::ruleset::Threshold;

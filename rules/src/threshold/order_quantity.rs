@@ -33,8 +33,8 @@ pub fn recommended(velocity: f64, item: &Item, position: Quantity, reorder_point
 
 fn whole_packs(quantity: Quantity, item: &Item) -> Quantity {
     let pack = item.pack_size.filter(|p| p.is_positive()).unwrap_or(SINGLE).thousandths();
-    let packs = quantity.thousandths().max(1).div_euclid(pack)
-        + i64::from(quantity.thousandths().max(1).rem_euclid(pack) != 0);
+    let packs =
+        quantity.thousandths().max(1).div_euclid(pack) + i64::from(quantity.thousandths().max(1).rem_euclid(pack) != 0);
     Quantity::from_thousandths(packs.saturating_mul(pack))
 }
 

@@ -95,10 +95,8 @@ impl Plan {
             velocity: f64::from(self.velocity),
             velocity_sd: f64::from(self.velocity_sd),
             observed_days: f64::from(self.observed_days),
-            lead_time: known.then(|| LeadTime {
-                mean_days: f64::from(self.lead_time),
-                sd_days: f64::from(self.lead_time_sd),
-            }),
+            lead_time: known
+                .then(|| LeadTime { mean_days: f64::from(self.lead_time), sd_days: f64::from(self.lead_time_sd) }),
         }
     }
 

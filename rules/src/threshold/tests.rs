@@ -57,17 +57,6 @@ fn normal_quantiles_are_those_of_the_tables() {
 }
 
 #[test]
-fn gamma_quantiles_have_the_moments_asked_for() {
-    // Mean 10, sd 10 is exponential: quantile −10·ln(1 − p).
-    assert!((dynamic::gamma_quantile(10.0, 10.0, 0.95) - 29.957_323).abs() < 1e-4);
-    // Hardly any spread: the mean. Much: still finite. None at all: the mean.
-    assert!((dynamic::gamma_quantile(10.0, 1e-4, 0.95) - 10.0).abs() < 1e-3);
-    assert!(dynamic::gamma_quantile(1e-3, 1e3, 0.95).is_finite());
-    assert_eq!(dynamic::gamma_quantile(10.0, 0.0, 0.95), 10.0);
-    assert_eq!(dynamic::gamma_quantile(0.0, 1.0, 0.95), 0.0);
-}
-
-#[test]
 fn what_needs_a_lead_time_waits_for_one() {
     let f = Figures { velocity: 3.0, velocity_sd: 1.0, observed_days: 9.0, lead_time: None };
     let at = |threshold| reorder_point(&threshold, &f);

@@ -43,10 +43,11 @@ pub fn encode_journal(entry: &JournalEntry, out: &mut Vec<u8>) {
             w.long(*entering);
             w.long(*applied_through);
         }
-        Switch::Broadcast { topic, key } => {
+        Switch::Broadcast { topic, first_offset, last_offset } => {
             w.int(1);
             w.text(topic);
-            w.text(key);
+            w.long(*first_offset);
+            w.long(*last_offset);
         }
     }
 }
@@ -56,7 +57,11 @@ pub fn decode_journal(value: &[u8]) -> Result<JournalEntry, DecodeError> {
     let (partition, offset) = (r.int("partition")?, r.long("offset")?);
     let switch = match r.long("switch")? {
         0 => Switch::Epoch { entering: r.long("entering")?, applied_through: r.long("applied_through")? },
-        1 => Switch::Broadcast { topic: r.text("topic")?.to_owned(), key: r.text("key")?.to_owned() },
+        1 => Switch::Broadcast {
+            topic: r.text("topic")?.to_owned(),
+            first_offset: r.long("first_offset")?,
+            last_offset: r.long("last_offset")?,
+        },
         _ => return Err(r.malformed("switch", "no such branch of the union")),
     };
     r.finish().map(|()| JournalEntry { partition, offset, switch })

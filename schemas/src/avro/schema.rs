@@ -33,7 +33,7 @@ pub const POSITION: Schema = schema!("position", 1, 0x42c1_63ec_3550_4404);
 pub const ALERT: Schema = schema!("alert", 1, 0x079b_c740_c48f_008b);
 pub const RULE_DOCUMENT: Schema = schema!("rule-document", 1, 0x61db_040b_6d28_1897);
 pub const AGGREGATE: Schema = schema!("aggregate", 1, 0x11c8_b976_5d3d_00ca);
-pub const JOURNAL: Schema = schema!("journal", 1, 0xa6bb_9528_1de7_983f);
+pub const JOURNAL: Schema = schema!("journal", 1, 0xfacd_6ed7_a46d_ac96);
 
 /// Every schema in force.
 pub const SCHEMAS: &[Schema] = &[EVENTS, CATALOG_ITEM, LOCATION, POSITION, ALERT, RULE_DOCUMENT, AGGREGATE, JOURNAL];

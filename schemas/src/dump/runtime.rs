@@ -63,17 +63,18 @@ pub(super) fn write_journal(entry: &JournalEntry, out: &mut Vec<u8>) {
             switch.integer("entering", *entering);
             switch.integer("applied_through", *applied_through);
         }
-        Switch::Broadcast { topic, key } => {
+        Switch::Broadcast { topic, first_offset, last_offset } => {
             switch.text("type", "broadcast");
             switch.text("topic", topic);
-            switch.text("key", key);
+            switch.integer("first_offset", *first_offset);
+            switch.integer("last_offset", *last_offset);
         }
     });
     object.close();
 }
 
 slots!(JournalSlots { partition, offset, switch });
-slots!(SwitchSlots { entering, applied_through, topic, key; kind = "type" });
+slots!(SwitchSlots { entering, applied_through, topic, first_offset, last_offset; kind = "type" });
 
 pub(super) fn read_journal(raw: &str) -> Result<JournalEntry, DecodeError> {
     let slots: JournalSlots<'_> = object(raw, "`value`")?;
@@ -94,7 +95,8 @@ fn read_switch(raw: &str) -> Result<Switch, DecodeError> {
         }),
         "broadcast" => Ok(Switch::Broadcast {
             topic: field("switch.topic", slots.topic).owned()?.unwrap_or_default(),
-            key: field("switch.key", slots.key).owned()?.unwrap_or_default(),
+            first_offset: required_integer("switch.first_offset", slots.first_offset)?,
+            last_offset: required_integer("switch.last_offset", slots.last_offset)?,
         }),
         other => Err(DecodeError::malformed(format!("`switch.type` is {}: no such switch", quoted(other)))),
     }

@@ -287,7 +287,11 @@ pub(crate) fn aggregate() -> impl Strategy<Value = AggregatePartial> {
 pub(crate) fn journal() -> impl Strategy<Value = JournalEntry> {
     let switch = prop_oneof![
         any::<(i64, i64)>().prop_map(|(entering, applied_through)| Switch::Epoch { entering, applied_through }),
-        (text(), text()).prop_map(|(topic, key)| Switch::Broadcast { topic, key }),
+        (text(), any::<(i64, i64)>()).prop_map(|(topic, (first_offset, last_offset))| Switch::Broadcast {
+            topic,
+            first_offset,
+            last_offset,
+        }),
     ];
     (any::<i32>(), any::<i64>(), switch).prop_map(|(partition, offset, switch)| JournalEntry {
         partition,

@@ -153,7 +153,7 @@ pub(crate) fn aggregates() -> Vec<AggregatePartial> {
 
 pub(crate) fn journal_entries() -> Vec<JournalEntry> {
     let epoch = Switch::Epoch { entering: 1_994_808, applied_through: 1_994_803 };
-    let broadcast = Switch::Broadcast { topic: "inventory.rules".to_owned(), key: "evaluation@2".to_owned() };
+    let broadcast = Switch::Broadcast { topic: "inventory.rules".to_owned(), first_offset: 3, last_offset: 70 };
     [epoch, broadcast].into_iter().map(|switch| JournalEntry { partition: 5, offset: 77, switch }).collect()
 }
 

@@ -11,7 +11,7 @@ mod calendar;
 mod names;
 mod network;
 mod plants;
-mod random;
+pub(crate) mod random;
 mod recipes;
 mod schedule;
 mod supply;

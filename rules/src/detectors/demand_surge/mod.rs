@@ -20,8 +20,6 @@ mod watch;
 use schemas::time::HOUR_MS;
 use schemas::{AlertKind, AlertState, Evidence, Message, Mode, Severity, Timestamp};
 
-
-
 pub use score::Expectation;
 pub use watch::SurgeWatch;
 
@@ -131,9 +129,10 @@ fn next_hour(at: Timestamp) -> Timestamp {
 /// a day an alert was open before it began (it could not have raised another).
 pub(crate) fn peak_for_site(env: &Environment<'_>, state: &KeyState, day_start: Timestamp, peak: f64) -> Option<f64> {
     let counts = rules(env, state).next().is_some() && !env.item.stand_in() && env.item.active;
-    let held = state.episodes.slots().iter().any(|s| {
-        s.kind == AlertKind::DemandSurge && s.opened_at < day_start && s.cool_until.max(s.since) > day_start
-    });
+    let held =
+        state.episodes.slots().iter().any(|s| {
+            s.kind == AlertKind::DemandSurge && s.opened_at < day_start && s.cool_until.max(s.since) > day_start
+        });
     counts.then_some(if held { 0.0 } else { peak })
 }
 
@@ -167,11 +166,8 @@ fn judge_lines(sight: &Sight<'_>, params: &SurgeParams, score: f64) -> Verdict {
 }
 
 fn judge_day(sight: &Sight<'_>, rule: &Rule, params: &SurgeParams, peak: f64) -> Verdict {
-    let cooling = sight
-        .state
-        .episodes
-        .slot(AlertKind::DemandSurge, rule.mode)
-        .is_some_and(|slot| sight.at < slot.cool_until);
+    let cooling =
+        sight.state.episodes.slot(AlertKind::DemandSurge, rule.mode).is_some_and(|slot| sight.at < slot.cool_until);
     let quiet = peak < 0.5 * threshold(sight.env, params);
     if quiet && !cooling { Verdict::Clear } else { Verdict::Hold }
 }

@@ -68,8 +68,7 @@ fn money_at_risk(sight: &Sight<'_>) -> Option<f64> {
 fn recommended_order(sight: &Sight<'_>) -> Option<Quantity> {
     let held = sight.inventory_position()?;
     let wanted = sight.state.plan.reorder_point().unwrap_or(0.0);
-    (held.as_f64() <= wanted)
-        .then(|| order_quantity::recommended(velocity(sight), sight.env.item, held, wanted))
+    (held.as_f64() <= wanted).then(|| order_quantity::recommended(velocity(sight), sight.env.item, held, wanted))
 }
 
 fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Message) {
