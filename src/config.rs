@@ -78,7 +78,7 @@ impl Default for ReplayConfig {
 /// Why there is no configuration. One message may hold several lines, one for each fault.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("cannot read the configuration file {path}: {source}")]
+    #[error("cannot read the configuration file {path}")]
     Unreadable { path: String, source: std::io::Error },
     #[error("{path} is neither TOML nor YAML by its extension; name it .toml, .yaml or .yml")]
     UnknownFormat { path: String },

@@ -1,9 +1,11 @@
-//! Reads rule documents from files. What they mean is decided in `rules`.
+//! Reads rule documents from files; `-` is stdin. What they mean is decided in `rules`.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rules::ruleset::{self, RuleDocument};
 
+use crate::cli::is_dash;
 use crate::exit::Failure;
 
 /// A rule document, and the text it was read from.
@@ -33,7 +35,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Failure> {
 
 fn read_one(path: &Path) -> Result<RuleFile, Vec<String>> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| vec![format!("cannot read the rules file {name}: {e}")])?;
+    let text = if is_dash(path) { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    let text = text.map_err(|e| vec![format!("cannot read the rules file {name}: {e}")])?;
     match ruleset::parse(&name, &text) {
         Ok(document) => Ok(RuleFile { document, text }),
         Err(errors) => Err(errors.iter().map(ToString::to_string).collect()),

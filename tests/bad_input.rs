@@ -219,6 +219,13 @@ fn duplicate_event_ids_count_once() {
 }
 
 #[test]
+fn identifiers_with_a_nul_character_never_advance_time() {
+    let line = |id: &str, sku: &str| sold(id, sku, "2026-03-20T09:30:00Z", 1).trim_end().as_bytes().to_vec();
+    let replayed = all_of_class("malformed", &[&line("bad", "SKU\\u0000-1"), &line("\\u0000", "SKU-1")]);
+    assert!(replayed.dead_letters.contains("NUL"), "{}", replayed.dead_letters);
+}
+
+#[test]
 fn a_line_of_ten_megabytes() {
     let mut long = good()[1].trim_end().as_bytes().to_vec();
     long.truncate(long.len() - 1);
@@ -301,7 +308,8 @@ fn outputs_that_cannot_be_written() {
         for flag in ["--alerts", "--positions"] {
             let replayed =
                 scratch.replay(FIXED_RULES, good().concat(), &[flag, "/dev/full", "--positions-every", "1d"]);
-            replayed.ended.expect(1, &["/dev/full", "No space left on device"]);
+            replayed.ended.expect(1, &["/dev/full", "No space left on device", "replay stopped before the end"]);
+            assert_eq!(replayed.ended.stderr.matches("No space left").count(), 1, "the cause is said once");
         }
         let replayed = scratch.replay(FIXED_RULES, "nonsense\n", &["--dead-letters", "/dev/full"]);
         replayed.ended.expect(1, &["/dev/full"]);

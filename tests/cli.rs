@@ -62,6 +62,22 @@ fn version_says_which_program_this_is() {
     let printed = run(&mut quartermaster(["version"]));
     printed.expect(0, &[]);
     assert!(printed.stdout.starts_with(concat!("quartermaster ", env!("CARGO_PKG_VERSION"), "\nrevision ")));
+    let short = run(&mut quartermaster(["--version"]));
+    assert_eq!((short.code, &*short.stdout), (Some(0), concat!("quartermaster ", env!("CARGO_PKG_VERSION"), "\n")));
+}
+
+#[test]
+fn a_full_disk_under_stdout_is_a_failure() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
+    let scratch = Scratch::new();
+    let input = scratch.file("events.jsonl", support::balance("b", "SKU-1", "2026-03-01T08:00:00Z", 3));
+    let rules = scratch.file("rules.yaml", support::FIXED_RULES);
+    let mut replay = quartermaster(["replay", "--alerts", "-", "--rules"]);
+    replay.arg(rules).arg(input);
+    for command in [&mut quartermaster(["schema"]), &mut replay] {
+        run(command.stdout(full.try_clone().unwrap()))
+            .expect(1, &["cannot write", "stdout", "No space left on device"]);
+    }
 }
 
 #[test]
@@ -84,4 +100,6 @@ fn a_good_rules_file_is_ok() {
     checked.expect(0, &[]);
     assert!(checked.stdout.contains("evaluation@1") && checked.stdout.contains("2 rules"), "{}", checked.stdout);
     run(quartermaster(["rules", "check"]).arg(&file).arg(&file)).expect(2, &["evaluation@1", "twice"]);
+    let stdin = std::fs::File::open(&file).unwrap();
+    run(quartermaster(["rules", "check", "-"]).stdin(stdin)).expect(0, &[]);
 }

@@ -34,6 +34,6 @@ fn the_alert_in_the_readme_is_what_its_command_prints() {
 #[test]
 fn the_smallest_rules_file_in_the_readme_is_accepted() {
     let scratch = Scratch::new();
-    let file = scratch.file("rules.yaml", &block("yaml", "<!-- example: rules -->"));
+    let file = scratch.file("rules.yaml", block("yaml", "<!-- example: rules -->"));
     run(&mut quartermaster(["rules", "check", file.to_str().unwrap()])).expect(0, &[]);
 }

@@ -196,6 +196,19 @@ fn boundaries_wait_for_the_grace() {
 }
 
 #[test]
+fn a_boundary_before_the_first_event_is_emitted_while_its_grace_runs() {
+    let lines = [
+        sold("1", "SKU-1", "2026-03-02T00:05:00Z", 1),
+        sold("2", "SKU-1", "2026-03-01T23:59:00Z", 1),
+        sold("3", "SKU-2", "2026-03-02T00:10:00Z", 1),
+    ];
+    let flags = ["--positions-every", "1d", "--grace", "10m"];
+    let replayed = Scratch::new().replayed(FIXED_RULES, lines.concat(), &flags);
+    assert_eq!(boundaries(&replayed), ["2026-03-02T00:00:00Z"]);
+    assert_eq!(replayed.position_lines().len(), 1, "before the event that moved time");
+}
+
+#[test]
 fn until_ignores_what_comes_at_or_after_it_and_emits_its_boundary() {
     let scratch = Scratch::new();
     let flags = ["--positions-every", "1d", "--until", "2026-03-02T09:00:00Z"];
@@ -337,6 +350,37 @@ fn a_position_in_its_source_may_be_given_and_its_clock_counts() {
         + &line("2", "2026-03-01T10:00:00Z", "2026-03-02T00:00:01Z");
     let replayed = Scratch::new().replayed(FIXED_RULES, lines, &["--positions-every", "1d"]);
     assert_eq!(boundaries(&replayed), ["2026-03-02T00:00:00Z"], "the source's clock has passed midnight");
+}
+
+/// A sale that names its source partition, whose clock is the sale's own time.
+fn sold_from(partition: u32, id: &str, occurred_at: &str) -> String {
+    let source = format!("\"source\":{{\"partition\":{partition},\"position\":\"{id}\"}},\"change\"");
+    sold(id, "SKU-1", occurred_at, 1).replace("\"change\"", &source)
+}
+
+#[test]
+fn stream_time_is_that_of_the_source_partition_furthest_behind() {
+    let lines = [
+        sold_from(0, "1", "2026-03-01T10:00:00Z"),
+        sold_from(1, "2", "2026-03-01T11:00:00Z"),
+        sold_from(0, "3", "2026-03-04T10:00:00Z"),
+        sold_from(1, "4", "2026-03-02T10:00:00Z"),
+        sold_from(1, "5", "2026-03-05T10:00:00Z"),
+    ];
+    let read =
+        |n: usize| boundaries(&Scratch::new().replayed(FIXED_RULES, lines[..n].concat(), &["--positions-every", "1d"]));
+    assert!(read(3).is_empty(), "partition 1 is still on the first of March");
+    assert_eq!(read(4), ["2026-03-02T00:00:00Z"]);
+    let days = ["2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z"];
+    assert_eq!(read(5), days, "now partition 0 is behind");
+}
+
+#[test]
+fn until_is_emitted_although_the_clock_began_beyond_it() {
+    let ahead = sold("1", "SKU-1", "2026-03-01T10:00:00Z", 1)
+        .replace("\"change\"", "\"source\":{\"time\":\"2026-03-05T00:00:00Z\"},\"change\"");
+    let replayed = Scratch::new().replayed(FIXED_RULES, ahead, &["--positions-every", "1d", "--until", "2026-03-03"]);
+    assert_eq!(boundaries(&replayed), ["2026-03-03T00:00:00Z"]);
 }
 
 /// The retail data, or `None` (said on stderr) where it is not at hand.

@@ -54,8 +54,15 @@ pub enum TimeSignal<'a> {
     Silence(&'a SourceSilence),
 }
 
-/// Why something was emitted; its order is the order of a replay's output. All timers share one
-/// grace, so that their order by due time is their order in stream time.
+/// When and why something was emitted: the order of a replay's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    pub stream_time: Timestamp,
+    pub cause: Cause,
+}
+
+/// Why something was emitted. Within one stream time: switches, then timers by due time, then the
+/// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// A broadcast record that took effect at this stream time.
@@ -80,13 +87,14 @@ pub struct Now {
 pub struct Context<'a, S, O> {
     pub now: Now,
     pub states: &'a mut StateTable<S>,
-    pub effects: &'a mut Vec<(Cause, O)>,
+    pub effects: &'a mut Vec<(Origin, O)>,
 }
 
 impl<S, O> Context<'_, S, O> {
     /// Hands an output to the transaction that commits this record.
     pub fn emit(&mut self, output: O) {
-        self.effects.push((self.now.cause, output));
+        let origin = Origin { stream_time: self.now.stream_time, cause: self.now.cause };
+        self.effects.push((origin, output));
     }
 }
 

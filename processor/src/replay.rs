@@ -10,7 +10,7 @@ use schemas::Timestamp;
 use schemas::stream::JournalEntry;
 
 use crate::epochs::EpochBoard;
-use crate::operator::{BroadcastRecord, Cause, Operator, Outcome, Rejection, TimeSignal};
+use crate::operator::{BroadcastRecord, Operator, Origin, Outcome, Rejection, TimeSignal};
 use crate::source_clock::SourceClocks;
 use crate::task::{CommitUnit, Progress, Step, Task, TaskConfig};
 
@@ -114,7 +114,7 @@ impl<O: Operator> ReplayDriver<O> {
     }
 
     /// Hands over what was emitted since the last call, partition by partition.
-    pub fn drain(&mut self, into: &mut Vec<(Cause, O::Output)>) {
+    pub fn drain(&mut self, into: &mut Vec<(Origin, O::Output)>) {
         for task in &mut self.tasks {
             if task.has_effects() {
                 into.extend(task.drain_effects());

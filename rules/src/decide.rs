@@ -55,12 +55,13 @@ pub fn apply(
     if effect.reconsider || !state.plan.is_made() {
         make_plan(env, state);
     }
+    let now = at.max(env.now.stream_time);
     let trigger = if effect.lines > 0 && state.demand.is_open_day(effect.demand_at) {
-        Trigger::Lines { surge_score: demand_surge::observe(env, state, at) }
+        Trigger::Lines { surge_score: demand_surge::observe(env, state, now) }
     } else {
         Trigger::Stock
     };
-    judge(env, key, state, Instant { at, detected_at: at.max(env.now.stream_time), trigger }, out);
+    judge(env, key, state, Instant { at, now, detected_at: now, trigger }, out);
     if late { Applied::Late } else { Applied::Ok }
 }
 
@@ -75,7 +76,8 @@ pub fn on_timer(
 ) {
     resolve(env, state);
     state.expire_reservations(due);
-    let mut instant = Instant { at: due, detected_at: env.now.stream_time.max(due), trigger: Trigger::Other };
+    let detected_at = due.max(env.now.stream_time);
+    let mut instant = Instant { at: due, now: due, detected_at, trigger: Trigger::Other };
     if state.demand.day_close() <= due {
         return close_day(env, key, state, instant, sums, out);
     }
@@ -85,7 +87,8 @@ pub fn on_timer(
     judge(env, key, state, instant, out);
 }
 
-/// Item, place or rules have changed. `at` is the stream time of the change.
+/// Item, place or rules have changed. `at` is the stream time of the change; while there is none, because
+/// a source has yet to be heard of, it counts as made at the start of the key's open day.
 pub fn on_environment_change(
     env: &Environment<'_>,
     key: Key<'_>,
@@ -96,7 +99,9 @@ pub fn on_environment_change(
     state.set_zone(&env.place.zone);
     state.resolved = env.rules.resolve(&Subject { item: env.item, place: env.place });
     make_plan(env, state);
-    judge(env, key, state, Instant { at, detected_at: at.max(env.now.stream_time), trigger: Trigger::Other }, out);
+    let at = at.max(state.demand.day_start());
+    let detected_at = at.max(env.now.stream_time);
+    judge(env, key, state, Instant { at, now: at, detected_at, trigger: Trigger::Other }, out);
 }
 
 /// The public figures of a key at `at`.
@@ -129,7 +134,7 @@ pub fn snapshot(key: Key<'_>, state: &KeyState, item: &Item, at: Timestamp) -> P
 }
 
 /// To six decimals: what single precision leaves beyond them is noise.
-fn rounded(figure: f64) -> f64 {
+pub(crate) fn rounded(figure: f64) -> f64 {
     let scaled = (figure * 1e6).round();
     if scaled.abs() < 9e15 { scaled / 1e6 } else { figure }
 }
@@ -137,7 +142,10 @@ fn rounded(figure: f64) -> f64 {
 /// When and why detectors look.
 #[derive(Clone, Copy)]
 struct Instant {
+    /// Event time of the record, due time of the timer.
     at: Timestamp,
+    /// The time it is for what detectors compute: a record that comes late finds the state of now.
+    now: Timestamp,
     detected_at: Timestamp,
     trigger: Trigger,
 }
@@ -196,7 +204,7 @@ fn close_day(
 
 /// Lets every detector look under every rule in force, and settles what follows.
 fn judge(env: &Environment<'_>, key: Key<'_>, state: &mut KeyState, instant: Instant, out: &mut Vec<Alert>) {
-    let sight = Sight { env, state, at: instant.at, trigger: instant.trigger };
+    let sight = Sight { env, state, at: instant.now, trigger: instant.trigger };
     let judgements = registry::DETECTORS.each_ref().map(|detector| {
         [Mode::Active, Mode::Shadow].map(|mode| {
             let rule = sight.state.resolved.get(detector.kind, mode).map(|ix| env.rules.rule(ix));
@@ -211,7 +219,7 @@ fn judge(env: &Environment<'_>, key: Key<'_>, state: &mut KeyState, instant: Ins
     let occurrence =
         Occurrence { key, at: instant.at, detected_at: instant.detected_at, suspect: state.position.suspect() };
     let mut book = std::mem::take(&mut state.episodes);
-    let sight = Sight { env, state, at: instant.at, trigger: instant.trigger };
+    let sight = Sight { env, state, at: instant.now, trigger: instant.trigger };
     let describe = |judgement: &Judgement<'_>, alert: AlertState| describe(&sight, judgement, alert);
     alerts::settle(&mut book, &occurrence, judgements.as_flattened(), &describe, out);
     state.episodes = book;
@@ -223,3 +231,6 @@ fn describe(sight: &Sight<'_>, judgement: &Judgement<'_>, state: AlertState) -> 
         _ => (Evidence::default(), messages::rule_gone(sight)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::{CatalogItem, Money, Quantity};
 
+use crate::codec;
+
 const ROW_VERSION: u8 = 1;
 /// Keeps an item out of populations, classes and budgets.
 const STAND_IN: &str = "stand-in";
@@ -26,6 +28,7 @@ pub struct Item {
     pub minimum_order_quantity: Option<Quantity>,
     pub shelf_life_days: Option<i32>,
     pub tags: Vec<String>,
+    /// The SKU that has taken its place.
     pub superseded_by: Option<String>,
     /// `false` after a catalogue tombstone.
     pub active: bool,
@@ -56,7 +59,10 @@ impl Item {
             minimum_order_quantity: line.minimum_order_quantity.filter(|q| q.is_positive()),
             shelf_life_days: line.shelf_life_days,
             tags: line.tags.clone(),
-            superseded_by: line.superseded_by.clone(),
+            superseded_by: line
+                .superseded_by
+                .clone()
+                .filter(|successor| !successor.is_empty() && *successor != line.sku),
             active: true,
             known: true,
         }
@@ -66,6 +72,12 @@ impl Item {
     #[must_use]
     pub fn retired(self) -> Self {
         Self { active: false, ..self }
+    }
+
+    /// Whether anybody orders it any more: not once it is retired, or another SKU has taken its place.
+    #[must_use]
+    pub fn is_replenished(&self) -> bool {
+        self.active && self.superseded_by.is_none()
     }
 
     /// Whether the item only stands in for something else (a supplier's orders, say) and must not
@@ -108,10 +120,7 @@ impl Item {
 
     pub fn decode(row: &[u8]) -> Result<Self, RowError> {
         let mut r = RowReader::new(row);
-        let version = r.u8()?;
-        if version > ROW_VERSION {
-            return Err(RowError::TooNew { found: version, newest: ROW_VERSION });
-        }
+        codec::version(&mut r, ROW_VERSION)?;
         let flags = r.u8()?;
         let sku = r.text()?.to_owned();
         let present = r.unsigned()?;
@@ -132,6 +141,7 @@ impl Item {
         for _ in 0..r.unsigned()? {
             item.tags.push(text(&mut r)?);
         }
+        codec::end(&r)?;
         Ok(item)
     }
 }
@@ -178,6 +188,9 @@ mod tests {
             .encode(&mut row);
         assert_eq!(row, [1, 3, 0, 1, 1, b'N', 1, 1, b'a']);
         assert!(matches!(Item::decode(&[2]), Err(RowError::TooNew { found: 2, newest: 1 })));
+        assert!(matches!(Item::decode(&[0]), Err(RowError::Invalid { what: "row format version", .. })));
+        row.push(0);
+        assert!(matches!(Item::decode(&row), Err(RowError::Invalid { what: "end of row", .. })));
     }
 
     #[test]
@@ -189,5 +202,8 @@ mod tests {
         });
         assert_eq!((item.lead_time_days, item.pack_size), (None, None));
         assert!(item.stand_in());
+        let successor =
+            |sku: &str| Item::from_catalog(&CatalogItem { superseded_by: Some(sku.into()), ..line() }).superseded_by;
+        assert_eq!(["", "SKU-1", "SKU-2"].map(successor), [None, None, Some("SKU-2".into())]);
     }
 }

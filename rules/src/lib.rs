@@ -10,6 +10,7 @@
 //! an alert, [`ruleset`] says which rule applies, and [`decide`] is the way in.
 
 pub mod alerts;
+mod codec;
 pub mod decide;
 pub mod demand;
 pub mod detectors;
@@ -19,6 +20,7 @@ pub mod place;
 pub mod position;
 pub mod ruleset;
 pub mod site;
+mod special;
 pub mod stable_hash;
 pub mod state;
 pub mod threshold;

@@ -7,6 +7,7 @@ use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::{InventoryEvent, Quantity, Timestamp, Zone};
 
 use crate::alerts::EpisodeBook;
+use crate::codec;
 use crate::demand::{DayClosed, DemandState, LeadTimeState};
 use crate::detectors::demand_surge::SurgeWatch;
 use crate::place::Place;
@@ -118,10 +119,7 @@ impl KeyState {
 
     pub fn decode(row: &[u8]) -> Result<Self, RowError> {
         let mut r = RowReader::new(row);
-        let version = r.u8()?;
-        if version > ROW_VERSION {
-            return Err(RowError::TooNew { found: version, newest: ROW_VERSION });
-        }
+        codec::version(&mut r, ROW_VERSION)?;
         let has = r.u8()?;
         let state = Self {
             position: PositionState::decode(&mut r)?,
@@ -133,72 +131,85 @@ impl KeyState {
             recent: if has & 4 != 0 { RecentIds::decode(&mut r)? } else { RecentIds::default() },
             resolved: Resolved::default(),
         };
-        if r.is_empty() { Ok(state) } else { Err(r.invalid("end of row")) }
+        codec::end(&r)?;
+        Ok(state)
     }
 }
 
 /// Hashes of the last event ids: the second net under `ingest`, which removes duplicates by source
 /// position. Forgotten after one whole local day without events, so that slow keys stay small.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct RecentIds(Option<Box<Ring>>);
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Ring {
-    /// Zero: nothing.
-    hashes: [u64; RECENT_IDS],
+pub struct RecentIds {
+    /// In order of arrival until there are [`RECENT_IDS`], then a ring whose oldest is at `next`.
+    hashes: Box<[u64]>,
+    /// How many there are, or the place of the next.
     next: u8,
     /// An event came since the last day close.
     used: bool,
 }
 
+/// Places at first: most keys see no more events in two days.
+const FEW_IDS: usize = 3;
+
 impl RecentIds {
     /// Whether the id is among the last few; it is from now on.
     pub fn seen_or_insert(&mut self, event_id: &str) -> bool {
-        let ring = self.0.get_or_insert_default();
-        ring.used = true;
+        self.used = true;
         // Zero marks an empty place.
         let hash = stable_hash(event_id).max(1);
-        if ring.hashes.contains(&hash) {
+        if self.hashes.contains(&hash) {
             return true;
         }
-        ring.hashes[usize::from(ring.next)] = hash;
-        ring.next = (ring.next + 1) % RECENT_IDS as u8;
+        if usize::from(self.next) == self.hashes.len() {
+            let places = if self.hashes.is_empty() { FEW_IDS } else { RECENT_IDS };
+            self.hashes = with_places(&self.hashes, places);
+        }
+        self.hashes[usize::from(self.next)] = hash;
+        self.next = (self.next + 1) % RECENT_IDS as u8;
         false
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.hashes.is_empty()
     }
 
     fn close_day(&mut self) {
-        match &mut self.0 {
-            Some(ring) if ring.used => ring.used = false,
-            _ => self.0 = None,
+        if self.used {
+            self.used = false;
+        } else {
+            *self = Self::default();
         }
     }
 
-    /// Layout: place of the oldest with bit 7 for "used today", count, hashes from the first place.
+    /// Layout: place of the next with bit 7 for "used today", count, hashes from the first place.
     fn encode(&self, w: &mut RowWriter<'_>) {
-        let Some(ring) = &self.0 else { return };
-        w.u8(ring.next | u8::from(ring.used) << 7);
-        let filled = ring.hashes.iter().take_while(|hash| **hash != 0).count();
+        w.u8(self.next | u8::from(self.used) << 7);
+        let filled = self.hashes.iter().take_while(|hash| **hash != 0).count();
         w.u8(filled as u8);
-        ring.hashes[..filled].iter().for_each(|hash| w.fixed64(*hash));
+        self.hashes[..filled].iter().for_each(|hash| w.fixed64(*hash));
     }
 
     fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
-        let first = r.u8()?;
-        let mut ring = Ring { next: first & 0x7f, used: first & 0x80 != 0, ..Ring::default() };
-        let filled = usize::from(r.u8()?);
-        if usize::from(ring.next) >= RECENT_IDS {
-            return Err(r.invalid("place of an event id"));
+        let (first, filled) = (r.u8()?, usize::from(r.u8()?));
+        let (next, used) = (first & 0x7f, first & 0x80 != 0);
+        // A ring that is full goes round; one that is not, grows.
+        let fits = filled == RECENT_IDS && usize::from(next) < filled || usize::from(next) == filled;
+        if filled == 0 || filled > RECENT_IDS || !fits {
+            return Err(r.invalid("count of event ids"));
         }
-        let hashes = ring.hashes.get_mut(..filled).ok_or_else(|| r.invalid("count of event ids"))?;
-        for hash in hashes {
+        let mut hashes = with_places(&[], if filled <= FEW_IDS { FEW_IDS } else { RECENT_IDS });
+        for hash in &mut hashes[..filled] {
             *hash = r.fixed64()?;
         }
-        Ok(Self(Some(Box::new(ring))))
+        Ok(Self { hashes, next: next % RECENT_IDS as u8, used })
     }
+}
+
+/// A copy in so many places, the new ones empty.
+fn with_places(hashes: &[u64], places: usize) -> Box<[u64]> {
+    let mut larger = vec![0; places].into_boxed_slice();
+    larger[..hashes.len()].copy_from_slice(hashes);
+    larger
 }
 
 #[cfg(test)]

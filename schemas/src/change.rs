@@ -144,13 +144,17 @@ impl<'a> ChangeFields<'a> {
     }
 }
 
-/// Refuses identifiers no topic or store should have to carry.
+/// Refuses identifiers no topic or store should have to carry. NUL separates the parts of a key.
 pub(crate) fn identifier(field: &str, text: &str) -> Result<(), DecodeError> {
-    if text.len() <= MAX_IDENTIFIER_BYTES {
-        return Ok(());
+    if text.len() > MAX_IDENTIFIER_BYTES {
+        let message = format!("`{field}` is {}; at most {MAX_IDENTIFIER_BYTES} bytes", quoted(text));
+        return Err(DecodeError::new(DecodeError::TOO_LONG, message));
     }
-    let message = format!("`{field}` is {}; at most {MAX_IDENTIFIER_BYTES} bytes", quoted(text));
-    Err(DecodeError::new(DecodeError::TOO_LONG, message))
+    if text.as_bytes().contains(&0) {
+        let message = format!("`{field}` is {}, with a NUL character; remove it at the source", quoted(text));
+        return Err(DecodeError::malformed(message));
+    }
+    Ok(())
 }
 
 #[cold]

@@ -97,6 +97,7 @@ fn bad_lines_get_their_class() {
         (format!("{good}{good}"), "malformed"),
         (good.replace("SKU-1", ""), "missing_field"),
         (good.replace("\"SKU-1\"", "7"), "malformed"),
+        (good.replace("SKU-1", "SKU\\u0000-1"), "malformed"),
         (good.replace("SKU-1", "\\ud800"), "malformed"),
         (good.replace("SKU-1", &"x".repeat(10_000_000)), "too_long"),
         (good.replace("2026-11-22T05:54:00Z", "0000-00-00T00:00:00Z"), "invalid_time"),

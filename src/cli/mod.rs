@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 pub use replay::{Format, ReplayArgs};
+pub use values::is_dash;
 
 use crate::config::{Config, LogConfig, Override};
 use crate::exit::{Failure, Outcome};
@@ -24,7 +25,7 @@ use crate::{demo, logging};
 /// Exit codes: 0 done; 1 failed on the way (an output that cannot be written); 2 asked for something it
 /// cannot do (usage, configuration, rules, unreadable input).
 #[derive(Debug, Parser)]
-#[command(name = "quartermaster", disable_help_subcommand = true, max_term_width = 110)]
+#[command(name = "quartermaster", version, disable_help_subcommand = true, max_term_width = 110)]
 pub struct Cli {
     /// Configuration file, TOML or YAML by its extension; `QM_SECTION__KEY` variables and flags win over it
     #[arg(long, global = true, value_name = "FILE")]

@@ -19,7 +19,7 @@ pub struct ReplayArgs {
     /// Canonical JSON lines, plain, gzip or zstd; `-` is stdin. Several are one source, in this order
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Rule document (YAML); may be given several times. Without any, nothing raises an alert
+    /// Rule document (YAML), `-` is stdin; may be given several times. Without any, nothing raises an alert
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
     /// Catalogue lines, applied before the first input line
@@ -67,7 +67,8 @@ pub enum Format {
     Canonical,
     /// Change rows as Debezium writes them (not supported by this version)
     Debezium,
-    /// Records as `topics dump` writes them
+    /// Records as `demo --dump` writes them: locations, rules and journal before the events. Needs the --partitions
+    /// of the dumped topic, and sorts alerts by detection time
     Log,
 }
 

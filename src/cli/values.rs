@@ -1,4 +1,6 @@
-//! Values of flags that clap does not know: periods and instants.
+//! Values of flags that clap does not know: periods and instants, and the file named `-`.
+
+use std::path::Path;
 
 use schemas::Timestamp;
 use schemas::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
@@ -49,6 +51,11 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     let full = if text.len() == "2026-01-01".len() { &midnight } else { text };
     Timestamp::parse(full)
         .map_err(|_| format!("not a time: {text:?}; write it like 2026-11-22T05:54:00Z or 2026-11-22"))
+}
+
+/// True for `-`, which stands for stdin among inputs and for stdout among outputs.
+pub fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ mod view;
 pub(crate) mod wms;
 
 use std::{
+    fs::File,
     io::{self, Write},
+    path::{Path, PathBuf},
     sync::mpsc,
     thread,
 };
@@ -52,6 +54,9 @@ pub struct DemoArgs {
     /// Simulated days per second once the history is read; 0 for as fast as it goes
     #[arg(long, default_value_t = 0.6, value_parser = speed)]
     pub speed: f64,
+    /// Keep the log and write it here at the end, for `replay --format log --partitions 4`
+    #[arg(long, value_name = "FILE")]
+    pub dump: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,10 +99,11 @@ pub fn run(args: &DemoArgs) -> Outcome {
     let wms = Wms::new(args.scenario());
     let pace = Pace::new(wms::LIVE_FROM, args.speed);
     let board = view::Board::new(Directory::of(&wms), args.language, wms.planted(), wms::START..wms.end());
+    let dump = args.dump.as_deref().map(create).transpose()?;
     let (sender, receiver) = mpsc::sync_channel(VIEW_QUEUE);
     let pipeline = thread::Builder::new()
         .name("demo-pipeline".to_owned())
-        .spawn(move || pipeline::run(wms, pace, &sender))
+        .spawn(move || pipeline::run(wms, pace, dump, &sender))
         .context("cannot start the pipeline's thread")
         .map_err(Failure::Runtime)?;
     // The view drops its end of the channel when it ends: that is how the pipeline hears of it.
@@ -114,6 +120,11 @@ fn conclude(wms: Wms, alerts: &[schemas::Alert], language: Language) -> Outcome 
     let report = score::score(&planted, alerts, &wms.into_truth());
     let mut out = io::stdout().lock();
     report.print(language, &mut out).and_then(|()| out.flush()).context("cannot print the score").map_err(Failure::Runtime)
+}
+
+/// Created before the demo begins: nobody should watch it to the end and then hear of a full disk.
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).with_context(|| format!("cannot create {}", path.display())).map_err(Failure::Runtime)
 }
 
 impl DemoArgs {

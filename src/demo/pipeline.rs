@@ -2,6 +2,8 @@
 //! is told, read from the public topics by a read_committed reader like anybody else's.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -32,13 +34,13 @@ const TICK: Duration = Duration::from_millis(4);
 
 /// Runs the chain until the simulation is over and everything is processed, or the view is gone.
 /// Gives the simulation back, with its books.
-pub fn run(mut wms: Wms, mut pace: Pace, view: &SyncSender<DemoEvent>) -> Result<Wms> {
+pub fn run(mut wms: Wms, mut pace: Pace, dump: Option<File>, view: &SyncSender<DemoEvent>) -> Result<Wms> {
     let config = EmbeddedConfig {
         partitions: PARTITIONS,
         source_partitions: SOURCE_PARTITIONS,
         watermark_interval_ms: 5 * MINUTE_MS,
         grace_ms: 10 * MINUTE_MS,
-        keep_everything: false,
+        keep_everything: dump.is_some(),
     };
     let chain = Embedded::new(config, Arc::new(MachineClock::start()))?;
     let mut publisher = chain.publisher("wms")?;
@@ -50,6 +52,10 @@ pub fn run(mut wms: Wms, mut pace: Pace, view: &SyncSender<DemoEvent>) -> Result
     let ended = stages.stop();
     ended?;
     fed?;
+    if let Some(file) = dump {
+        let mut out = BufWriter::new(file);
+        chain.dump(&mut out).and_then(|_| out.flush()).context("cannot write the dump")?;
+    }
     outlet.finish(transactions.load(Ordering::Relaxed))?;
     Ok(wms)
 }
@@ -92,6 +98,8 @@ fn feed(
     Ok(())
 }
 
+/// The partitions of the source share one partition of its topic, in order of event time: spread over
+/// several, the order in which `ingest` reads them, and with it what is decided, would be a race.
 fn publish_lines(wms: &mut Wms, until: Timestamp, publisher: &mut Publisher) -> Result<u64> {
     let batch = wms.next_batch(until);
     let mut line = Vec::new();
@@ -99,8 +107,7 @@ fn publish_lines(wms: &mut Wms, until: Timestamp, publisher: &mut Publisher) -> 
     for event in &batch {
         line.clear();
         canonical::write_event(event, &mut line);
-        let source_partition = event.source.as_ref().map_or(0, |source| source.partition);
-        publisher.line(source_partition, &event.sku, &line)?;
+        publisher.line(0, &event.sku, &line)?;
     }
     publisher.commit()?;
     Ok(batch.len() as u64)

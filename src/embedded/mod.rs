@@ -3,6 +3,7 @@
 //! Nothing here is special to the demo: the stages, the runtime and the protocol are those that run
 //! on Kafka, with another log and another store underneath.
 
+mod dump;
 #[cfg(test)]
 mod tests;
 
@@ -61,13 +62,15 @@ impl Embedded {
         let deleted = |n| TopicConfig::new(n, Cleanup::Delete).retain(passing);
         let kept = |n| TopicConfig::new(n, Cleanup::Delete);
         let compacted = |n| TopicConfig::new(n, Cleanup::Compact).compact_after(COMPACT_AFTER);
+        // A replay needs every version that ever was in force.
+        let broadcast = if config.keep_everything { kept(1) } else { compacted(1) };
         let partitions = config.partitions;
         for (name, topic) in [
             (SOURCE_TOPIC.to_owned(), deleted(config.source_partitions)),
             (topics::EVENTS.to_owned(), deleted(partitions)),
             (topics::CATALOG.to_owned(), compacted(partitions)),
-            (topics::LOCATIONS.to_owned(), compacted(1)),
-            (topics::RULES.to_owned(), compacted(1)),
+            (topics::LOCATIONS.to_owned(), broadcast),
+            (topics::RULES.to_owned(), broadcast),
             (topics::POSITIONS.to_owned(), compacted(partitions)),
             (topics::ALERTS.to_owned(), kept(partitions)),
             (topics::ALERTS_CURRENT.to_owned(), compacted(partitions)),

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::zstd::ZstdReader;
+use crate::cli::is_dash;
 
 const BUFFER_BYTES: usize = 1 << 18;
 /// How much of a line that is too long is kept, to recognise it by.
@@ -19,9 +20,9 @@ const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 /// An input that cannot be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    #[error("cannot open the input {name}: {source}")]
+    #[error("cannot open the input {name}")]
     Open { name: String, source: io::Error },
-    #[error("cannot read the input {name} beyond line {line}: {source}; what came before it was processed")]
+    #[error("what came before was processed, but the input {name} cannot be read beyond line {line}")]
     Read { name: String, line: u64, source: io::Error },
 }
 
@@ -135,12 +136,8 @@ fn read_bounded(reader: &mut dyn BufRead, line: &mut Vec<u8>, limit: usize) -> i
     Ok(Some((line.len() + passed_by) as u64))
 }
 
-pub fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
 fn open(path: &Path, watch: &mut dyn FnMut(Box<dyn Read>, u64) -> Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
-    let raw: Box<dyn Read> = if is_stdin(path) {
+    let raw: Box<dyn Read> = if is_dash(path) {
         watch(Box::new(io::stdin()), 0)
     } else {
         let file = File::open(path)?;

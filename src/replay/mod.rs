@@ -4,7 +4,9 @@
 //! let the machine's clock, or the order of a hash map, reach an output.
 
 mod dead_letters;
+mod from_log;
 mod input;
+mod log;
 mod output;
 mod pipeline;
 mod progress;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use processor::operator::Rejection;
 use schemas::{DecodeError, canonical};
 
-use crate::cli::{Format, ReplayArgs};
+use crate::cli::{Format, ReplayArgs, is_dash};
 use crate::clock::Stopwatch;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
@@ -35,6 +37,9 @@ const LINE_TOO_LONG: &str = "line_too_long";
 pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
     refuse_unsupported(args)?;
     refuse_clashes(args)?;
+    if args.format == Format::Log {
+        return from_log::run(args, config);
+    }
     let stopwatch = Stopwatch::start();
     let people = logging::human(config.log.format);
     let progress = Progress::start(people);
@@ -57,19 +62,18 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
     let outcome = replay.read(locations, items, events);
     progress.finish();
     // Whatever happened: what could be processed is written.
-    let flushed = replay.flush();
-    replay.close(stopwatch).report(people);
-    outcome.and(flushed)
+    let outcome = outcome.and(replay.flush());
+    replay.close(stopwatch).report(people, outcome.is_ok());
+    outcome
 }
 
 fn refuse_unsupported(args: &ReplayArgs) -> Outcome {
     let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
     match args.format {
-        Format::Canonical => {}
+        Format::Canonical | Format::Log => {}
         Format::Debezium => {
             return refuse("--format debezium is not supported by this version; convert to canonical lines".to_owned());
         }
-        Format::Log => return refuse("--format log is not supported by this version".to_owned()),
     }
     if args.mapping.is_some() {
         return refuse("--mapping is not supported by this version: it belongs to --format debezium".to_owned());
@@ -85,12 +89,12 @@ fn refuse_clashes(args: &ReplayArgs) -> Outcome {
     let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
     let inputs: Vec<&PathBuf> =
         args.inputs.iter().chain(&args.catalog).chain(&args.locations).chain(&args.rules).collect();
-    if inputs.iter().filter(|path| input::is_stdin(path)).count() > 1 {
+    if inputs.iter().filter(|path| is_dash(path)).count() > 1 {
         return refuse("stdin (`-`) can be read only once".to_owned());
     }
     let outputs: Vec<&PathBuf> = args.alerts.iter().chain(&args.positions).chain(&args.dead_letters).collect();
     if let Some(path) = output::clash(&inputs, &outputs) {
-        return refuse(format!("the output {} is also an input or another output; name another file", path.display()));
+        return refuse(format!("{} is also an input or another output; name another file", output::name(&path)));
     }
     Ok(())
 }

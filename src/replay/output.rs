@@ -9,12 +9,13 @@ use schemas::{AlertState, canonical};
 use serde::Serialize;
 
 use super::pipeline::Line;
+use crate::cli::is_dash;
 
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the output {name}: {source}")]
+#[error("cannot write {name}")]
 pub struct OutputError {
     name: String,
     source: io::Error,
@@ -30,13 +31,9 @@ pub struct Output {
 impl Output {
     /// Creates the file, or opens stdout. `None` takes every line and keeps none.
     pub fn create(path: Option<&Path>) -> Result<Self, OutputError> {
-        let name = path.map(|path| path.display().to_string()).unwrap_or_default();
+        let name = path.map(name).unwrap_or_default();
         let writer: Option<io::Result<Box<dyn Write>>> = path.map(|path| {
-            if path.as_os_str() == "-" {
-                Ok(Box::new(io::stdout()) as _)
-            } else {
-                File::create(path).map(|f| Box::new(f) as _)
-            }
+            if is_dash(path) { Ok(Box::new(io::stdout()) as _) } else { File::create(path).map(|f| Box::new(f) as _) }
         });
         match writer.transpose() {
             Ok(writer) => {
@@ -105,10 +102,15 @@ impl Results {
     }
 }
 
+/// What an output is called in messages.
+pub fn name(path: &Path) -> String {
+    if is_dash(path) { "stdout".to_owned() } else { format!("the output {}", path.display()) }
+}
+
 /// The output that would destroy an input, or another output.
 pub fn clash(inputs: &[&PathBuf], outputs: &[&PathBuf]) -> Option<PathBuf> {
     let same = |a: &Path, b: &Path| !device(a) && (a == b || same_file(a, b));
-    let with_input = |output: &Path| inputs.iter().any(|input| output.as_os_str() != "-" && same(input, output));
+    let with_input = |output: &Path| inputs.iter().any(|input| !is_dash(output) && same(input, output));
     let with_earlier = |i: usize| outputs[..i].iter().any(|other| same(other, outputs[i]));
     let found = (0..outputs.len()).find(|i| with_input(outputs[*i]) || with_earlier(*i));
     found.map(|i| outputs[i].clone())

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use processor::operator::{BroadcastRecord, Cause, Outcome, Rejection};
+use processor::operator::{BroadcastRecord, Origin, Outcome, Rejection};
 use processor::replay::ReplayDriver;
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::task::TaskConfig;
@@ -40,8 +40,10 @@ pub struct Pipeline {
     driver: ReplayDriver<ProcessOperator>,
     /// The next boundary to write; `None` before the first event and without boundaries.
     next_boundary: Option<Timestamp>,
+    /// The newest boundary that was written.
+    written: Option<Timestamp>,
     offered: i64,
-    effects: Vec<(Cause, ProcessOutput)>,
+    effects: Vec<(Origin, ProcessOutput)>,
 }
 
 impl Pipeline {
@@ -55,7 +57,8 @@ impl Pipeline {
             floor: DEFAULT_FLOOR,
         };
         let driver = ReplayDriver::new(options.partitions, &config, ProcessOperator::new);
-        let mut pipeline = Self { options, driver, next_boundary: None, offered: 0, effects: Vec::new() };
+        let mut pipeline =
+            Self { options, driver, next_boundary: None, written: None, offered: 0, effects: Vec::new() };
         for file in rules {
             pipeline.rules(file)?;
         }
@@ -82,8 +85,12 @@ impl Pipeline {
     }
 
     fn broadcast(&mut self, topic: &str, key: String, value: Vec<u8>) -> Result<(), Rejection> {
-        let record =
-            BroadcastRecord { topic: topic.to_owned(), offset: self.offered, key: key.into_bytes(), value: Some(value) };
+        let record = BroadcastRecord {
+            topic: topic.to_owned(),
+            offset: self.offered,
+            key: key.into_bytes(),
+            value: Some(value),
+        };
         self.offered += 1;
         self.driver.broadcast(&record)
     }
@@ -120,8 +127,7 @@ impl Pipeline {
         self.cross_boundaries(end, sink)?;
         self.driver.advance(end);
         self.write_alerts(sink)?;
-        let crossed = self.options.positions_every_ms.is_some_and(|every| until.millis() % every == 0);
-        if crossed && self.next_boundary.is_some() { Ok(()) } else { self.write_positions(until, sink) }
+        if self.written == Some(until) { Ok(()) } else { self.write_positions(until, sink) }
     }
 
     fn partition_of(&self, sku: &str) -> i32 {
@@ -134,9 +140,12 @@ impl Pipeline {
             return Ok(());
         };
         let grace = self.driver.grace_ms();
-        let mut boundary = *self.next_boundary.get_or_insert_with(|| {
-            Timestamp::from_millis((to.millis().div_euclid(every) + 1).saturating_mul(every))
-        });
+        // The first one still ahead, its grace included: it may lie before the first event.
+        let first = || {
+            let passed = to.minus_ms(grace).millis().div_euclid(every);
+            Timestamp::from_millis((passed + 1).saturating_mul(every))
+        };
+        let mut boundary = *self.next_boundary.get_or_insert_with(first);
         // A source's clock may be past `until` although its events are not.
         let last = self.options.until.unwrap_or(Timestamp::MAX);
         while boundary.plus_ms(grace) <= to && boundary <= last {
@@ -149,10 +158,11 @@ impl Pipeline {
         Ok(())
     }
 
-    fn write_positions(&self, at: Timestamp, sink: &mut Sink<'_>) -> io::Result<()> {
+    fn write_positions(&mut self, at: Timestamp, sink: &mut Sink<'_>) -> io::Result<()> {
         if self.options.positions_from.is_some_and(|from| at < from) {
             return Ok(());
         }
+        self.written = Some(at);
         let mut positions: Vec<(&[u8], &crate::stages::process::Row)> =
             self.driver.tasks().iter().flat_map(|task| task.states().iter().map(|(_, key, row)| (key, row))).collect();
         // A key is `p` SKU NUL location: bytewise order of keys is (sku, location).

@@ -70,18 +70,19 @@ impl Summary {
         self.events_per_second = (self.events as f64 / elapsed.as_secs_f64().max(1e-9)).round();
     }
 
-    /// Prints to stderr. Where stderr is gone there is nobody to tell.
-    pub fn report(&self, human: bool) {
-        let text = if human { self.for_people() } else { self.for_machines() };
+    /// Prints to stderr. Where stderr is gone there is nobody to tell. A run that is not `complete`
+    /// was stopped by a failure, which is reported after this.
+    pub fn report(&self, human: bool, complete: bool) {
+        let text = if human { self.for_people(complete) } else { self.for_machines(complete) };
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
-    fn for_machines(&self) -> String {
-        let line = serde_json::json!({ "level": "INFO", "message": "replay finished", "summary": self });
+    fn for_machines(&self, complete: bool) -> String {
+        let line = serde_json::json!({ "level": "INFO", "message": message(complete), "summary": self });
         format!("{line}\n")
     }
 
-    fn for_people(&self) -> String {
+    fn for_people(&self, complete: bool) -> String {
         let mut rows = vec![
             ("lines", self.lines.to_string()),
             (
@@ -106,8 +107,12 @@ impl Summary {
         }
         rows.push(("time", format!("{:.2} s, {} events/s", self.seconds, self.events_per_second)));
         let rows: Vec<String> = rows.iter().map(|(name, value)| format!("{name:>18}  {value}")).collect();
-        rows.join("\n") + "\n"
+        format!("{}\n{}\n", message(complete), rows.join("\n"))
     }
+}
+
+fn message(complete: bool) -> &'static str {
+    if complete { "replay finished" } else { "replay stopped before the end" }
 }
 
 fn counts(by_name: &BTreeMap<&str, u64>) -> String {
@@ -133,7 +138,7 @@ mod tests {
         summary.event("B", Outcome::Late);
         summary.close(Written::default(), BTreeMap::from([("malformed", 2)]), Duration::from_secs(2));
         assert_eq!(summary.examples_without_catalogue_line, ["B", "C"]);
-        let text = summary.for_people();
+        let text = summary.for_people(true);
         assert!(
             text.contains("5 (1 late)") && text.contains("2 SKUs: B, C\n") && text.contains("2 (malformed 2)"),
             "{text}"

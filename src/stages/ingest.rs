@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use processor::operator::{BroadcastRecord, Context, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal};
+use processor::operator::{
+    BroadcastRecord, Context, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
+};
 use processor::table::KeyId;
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::stream::{StreamRecord, Watermark};
@@ -104,7 +106,10 @@ impl Operator for IngestOperator {
     fn decode<'a>(&self, payload: &'a [u8]) -> Result<InventoryEvent<'a>, Rejection> {
         let event = canonical::decode_event(payload).map_err(|e| Rejection::new(e.class, e.message))?;
         if event.source.is_none() {
-            return Err(Rejection::new("missing_field", "field `source`: a record on a topic needs its source position"));
+            return Err(Rejection::new(
+                "missing_field",
+                "field `source`: a record on a topic needs its source position",
+            ));
         }
         Ok(event)
     }

@@ -3,9 +3,9 @@
 //! Whether a call fails is a pure function of the seed, the client's name, the operation and how
 //! many times that client called it. Threads that interleave differently meet the same faults.
 
-use std::collections::BTreeMap;
-
 use processor::ports::LogError;
+
+use super::by_name::ByName;
 
 /// A call that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,8 +172,7 @@ struct Client {
 #[derive(Default)]
 pub(super) struct Faults {
     plan: FaultPlan,
-    clients: Vec<Client>,
-    by_name: BTreeMap<String, usize>,
+    clients: ByName<Client>,
     calls: [u64; OPERATIONS],
     pub(super) injected: Vec<Injected>,
 }
@@ -190,13 +189,8 @@ impl Faults {
     }
 
     pub(super) fn client(&mut self, name: &str) -> usize {
-        if let Some(index) = self.by_name.get(name) {
-            return *index;
-        }
-        let index = self.clients.len();
-        self.by_name.insert(name.to_owned(), index);
-        self.clients.push(Client { name: name.to_owned(), hash: fnv1a(name), calls: [0; OPERATIONS] });
-        index
+        let new = || Client { name: name.to_owned(), hash: fnv1a(name), calls: [0; OPERATIONS] };
+        self.clients.index_or(name, new)
     }
 
     /// Counts a call and says what shall happen to it.
@@ -206,7 +200,7 @@ impl Faults {
         }
         let overall = &mut self.calls[operation as usize];
         *overall += 1;
-        let client = &mut self.clients[client];
+        let client = self.clients.get_mut(client);
         client.calls[operation as usize] += 1;
         let call = client.calls[operation as usize];
         let fault = self.plan.decide(operation, client, *overall, call)?;

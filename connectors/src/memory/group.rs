@@ -247,41 +247,6 @@ impl Group {
     }
 }
 
-/// All groups; an index stays valid for the life of the log.
-#[derive(Default)]
-pub(super) struct Groups {
-    by_name: BTreeMap<String, usize>,
-    all: Vec<Group>,
-}
-
-impl Groups {
-    /// The group of this name, created empty if it is new.
-    pub(super) fn index(&mut self, name: &str) -> usize {
-        if let Some(index) = self.by_name.get(name) {
-            return *index;
-        }
-        self.by_name.insert(name.to_owned(), self.all.len());
-        self.all.push(Group::default());
-        self.all.len() - 1
-    }
-
-    pub(super) fn get(&self, index: usize) -> &Group {
-        &self.all[index]
-    }
-
-    pub(super) fn get_mut(&mut self, index: usize) -> &mut Group {
-        &mut self.all[index]
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.all.iter()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.all.iter_mut()
-    }
-}
-
 fn member_name(instance: &str, id: u64) -> String {
     format!("{instance}-{id}")
 }

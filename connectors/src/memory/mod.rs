@@ -9,6 +9,7 @@
 
 mod admin;
 mod assignor;
+mod by_name;
 mod compaction;
 mod consumer;
 mod fault;

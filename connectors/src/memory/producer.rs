@@ -43,7 +43,7 @@ pub(super) struct MemoryProducer {
 impl MemoryProducer {
     pub(super) fn open(shared: &Arc<Shared>, transactional_id: &str) -> Self {
         let mut state = shared.lock();
-        let (index, client) = (state.producers.index(transactional_id), state.faults.client(transactional_id));
+        let (index, client) = (state.producers.all.index(transactional_id), state.faults.client(transactional_id));
         drop(state);
         let transactional_id = transactional_id.to_owned();
         Self { shared: Arc::clone(shared), transactional_id, index, client, epoch: 0, phase: Phase::Opened }
@@ -75,7 +75,7 @@ impl MemoryProducer {
 
     fn admit(&self, state: &mut State, operation: Operation, allowed: &[Phase]) -> Result<(), LogError> {
         let name = operation.name();
-        if self.phase != Phase::Opened && state.producers.get(self.index).epoch != self.epoch {
+        if self.phase != Phase::Opened && state.producers.all.get(self.index).epoch != self.epoch {
             return Err(self.fenced(name));
         }
         if !allowed.contains(&self.phase) {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use processor::ports::{Offsets, TopicPartition};
 
+use super::by_name::ByName;
 use super::compaction::compact;
 use super::fault::{Fault, Faults, Operation};
-use super::group::Groups;
+use super::group::Group;
 use super::log::MemoryLogConfig;
 use super::topic::{Retain, Topics};
 use super::transaction::{Late, Producers};
@@ -17,7 +18,7 @@ pub(super) struct State {
     pub(super) now_ms: i64,
     pub(super) topics: Topics,
     pub(super) producers: Producers,
-    pub(super) groups: Groups,
+    pub(super) groups: ByName<Group>,
     pub(super) faults: Faults,
     /// Calls of all clients so far: what is late arrives by this count.
     pub(super) calls: u64,
@@ -33,7 +34,7 @@ impl State {
             now_ms: 0,
             topics: Topics::default(),
             producers: Producers::default(),
-            groups: Groups::default(),
+            groups: ByName::default(),
             faults: Faults::default(),
             calls: 0,
             late: Vec::new(),

@@ -1,11 +1,10 @@
 //! Topics: how many partitions, how they are cleaned, and where a record without a partition goes.
 
-use std::collections::BTreeMap;
-
 use processor::ports::{LogError, TopicPartition};
 use schemas::partitioner::partition_for;
 use schemas::topics::Cleanup;
 
+use super::by_name::ByName;
 use super::partition::Partition;
 
 /// How much of a `delete` topic stays. A reader that falls behind what is kept gets an error.
@@ -78,8 +77,7 @@ impl Topic {
 /// All topics; an index stays valid for the life of the log.
 #[derive(Default)]
 pub(super) struct Topics {
-    all: Vec<Topic>,
-    by_name: BTreeMap<String, usize>,
+    all: ByName<Topic>,
     created: u64,
 }
 
@@ -89,19 +87,19 @@ impl Topics {
         if config.partitions < 1 {
             return Err(fail(format!("{name} needs at least one partition, not {}", config.partitions)));
         }
-        if self.by_name.contains_key(name) {
+        if self.all.find(name).is_some() {
             return Err(fail(format!("{name} exists already")));
         }
-        self.by_name.insert(name.to_owned(), self.all.len());
         let topic = self.blank(name, config);
-        self.all.push(topic);
+        self.all.index_or(name, || topic);
         Ok(())
     }
 
     /// Deletes a topic and creates it again, empty, under a new id.
     pub(super) fn recreate(&mut self, index: usize) {
-        let (name, config) = (self.all[index].name.clone(), self.all[index].config);
-        self.all[index] = self.blank(&name, config);
+        let topic = self.get(index);
+        let (name, config) = (topic.name.clone(), topic.config);
+        *self.get_mut(index) = self.blank(&name, config);
     }
 
     fn blank(&mut self, name: &str, config: TopicConfig) -> Topic {
@@ -116,18 +114,18 @@ impl Topics {
     }
 
     pub(super) fn index(&self, operation: &'static str, name: &str) -> Result<usize, LogError> {
-        self.by_name.get(name).copied().ok_or_else(|| LogError::Fatal {
+        self.all.find(name).ok_or_else(|| LogError::Fatal {
             operation,
             reason: format!("topic {name} does not exist; create it first"),
         })
     }
 
     pub(super) fn get(&self, index: usize) -> &Topic {
-        &self.all[index]
+        self.all.get(index)
     }
 
     pub(super) fn get_mut(&mut self, index: usize) -> &mut Topic {
-        &mut self.all[index]
+        self.all.get_mut(index)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Topic> {
@@ -150,7 +148,7 @@ impl Topics {
     ) -> Result<&mut Partition, LogError> {
         self.partition(operation, at)?;
         let index = self.index(operation, &at.topic)?;
-        Ok(&mut self.all[index].partitions[at.partition as usize])
+        Ok(&mut self.get_mut(index).partitions[at.partition as usize])
     }
 }
 

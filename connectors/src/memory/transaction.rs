@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use processor::ports::{LogError, Offsets, ProduceRecord, TopicPartition};
 
+use super::by_name::ByName;
 use super::state::State;
 use super::topic::no_partition;
 
@@ -37,28 +38,14 @@ pub(super) struct Producer {
 
 #[derive(Default)]
 pub(super) struct Producers {
-    by_id: BTreeMap<String, usize>,
-    all: Vec<Producer>,
+    pub(super) all: ByName<Producer>,
     begun: u64,
 }
 
 impl Producers {
-    pub(super) fn index(&mut self, transactional_id: &str) -> usize {
-        if let Some(index) = self.by_id.get(transactional_id) {
-            return *index;
-        }
-        self.by_id.insert(transactional_id.to_owned(), self.all.len());
-        self.all.push(Producer::default());
-        self.all.len() - 1
-    }
-
-    pub(super) fn get(&self, index: usize) -> &Producer {
-        &self.all[index]
-    }
-
     /// The transaction of a producer, begun if there is none.
     fn begun(&mut self, index: usize, now_ms: i64) -> &mut Transaction {
-        self.all[index].open.get_or_insert_with(|| {
+        self.all.get_mut(index).open.get_or_insert_with(|| {
             self.begun += 1;
             Transaction {
                 id: self.begun,
@@ -83,13 +70,13 @@ impl State {
     pub(super) fn take_over(&mut self, producer: usize) -> u32 {
         let prepared = self.is_prepared(producer);
         self.end_transaction(producer, prepared);
-        let producer = &mut self.producers.all[producer];
+        let producer = self.producers.all.get_mut(producer);
         producer.epoch += 1;
         producer.epoch
     }
 
     fn is_prepared(&self, producer: usize) -> bool {
-        self.producers.get(producer).open.as_ref().is_some_and(|transaction| transaction.prepared)
+        self.producers.all.get(producer).open.as_ref().is_some_and(|transaction| transaction.prepared)
     }
 
     /// The next transaction of a producer begins only after the markers of the last.
@@ -136,7 +123,7 @@ impl State {
 
     /// Decides a producer's transaction everywhere at once: markers, and offsets if it commits.
     pub(super) fn end_transaction(&mut self, producer: usize, commit: bool) {
-        let Some(transaction) = self.producers.all[producer].open.take() else { return };
+        let Some(transaction) = self.producers.all.get_mut(producer).open.take() else { return };
         for &(topic, partition) in &transaction.partitions {
             self.topics.get_mut(topic).partitions[partition as usize].decide(transaction.id, commit);
         }
@@ -152,7 +139,7 @@ impl State {
 
     /// Commits now and writes the markers some calls later.
     pub(super) fn prepare(&mut self, producer: usize) {
-        if let Some(transaction) = &mut self.producers.all[producer].open {
+        if let Some(transaction) = &mut self.producers.all.get_mut(producer).open {
             transaction.prepared = true;
         }
         self.end_later(producer);
@@ -160,7 +147,7 @@ impl State {
 
     /// A commit that arrives some calls from now, if its transaction is still open by then.
     pub(super) fn end_later(&mut self, producer: usize) {
-        let Some(transaction) = &self.producers.get(producer).open else { return };
+        let Some(transaction) = &self.producers.all.get(producer).open else { return };
         let due_call = self.calls + self.faults.delay(transaction.id);
         self.late.push(Late { due_call, producer, transaction: transaction.id });
     }
@@ -170,7 +157,7 @@ impl State {
         self.calls += 1;
         let due: Vec<Late> = self.late.extract_if(.., |late| late.due_call <= self.calls).collect();
         for late in &due {
-            let open = self.producers.get(late.producer).open.as_ref();
+            let open = self.producers.all.get(late.producer).open.as_ref();
             if open.is_some_and(|transaction| transaction.id == late.transaction) {
                 self.end_transaction(late.producer, true);
             }
@@ -182,7 +169,7 @@ impl State {
     pub(super) fn time_out_transactions(&mut self) {
         let begun_before = self.now_ms - self.config.transaction_timeout_ms;
         for producer in 0..self.producers.all.len() {
-            let open = self.producers.get(producer).open.as_ref();
+            let open = self.producers.all.get(producer).open.as_ref();
             if open.is_some_and(|transaction| !transaction.prepared && transaction.started_ms <= begun_before) {
                 self.take_over(producer);
             }

@@ -327,8 +327,11 @@ impl<O: Operator> Worker<O> {
                 lane.committed(unit);
             }
         }
-        let applied = self.lanes.values().map(|lane| lane.task.applied_through()).min();
-        self.broadcasts.prune_board(applied.unwrap_or(i64::MIN));
+        // Partitions still opening may have applied less.
+        if self.opening.is_empty() {
+            let applied = self.lanes.values().map(|lane| lane.task.applied_through()).min();
+            self.broadcasts.prune_board(applied.unwrap_or(i64::MIN));
+        }
     }
 
     /// The transaction did not commit, or nobody knows: drop the overlay, go back to what is proven.

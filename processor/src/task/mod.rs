@@ -25,7 +25,7 @@ use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
 use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of, epoch_start};
-use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Outcome, Rejection, StateRow, Sums};
+use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, StateRow, Sums};
 use crate::source_clock::SourceClocks;
 use crate::table::{KeyId, StateTable};
 use crate::timers::TimerQueue;
@@ -89,7 +89,7 @@ pub struct Task<O: Operator> {
     force_epoch: bool,
     /// Offset of the next input record.
     position: i64,
-    effects: Vec<(Cause, O::Output)>,
+    effects: Vec<(Origin, O::Output)>,
     partials: Vec<AggregatePartial>,
     journal: Vec<JournalEntry>,
     shared_row: Vec<u8>,
@@ -294,6 +294,7 @@ impl<O: Operator> Task<O> {
 
     fn apply_epochs(&mut self, through: i64, board: &EpochBoard) {
         for (epoch, totals) in board.totals(self.epoch.applied_through, through) {
+            if self.config.partition == 0 && epoch > 0 { eprintln!("DBG pos {} epoch {epoch} total {:?}", self.position, totals.iter().map(|t| t.sums.iter().sum::<i64>()).collect::<Vec<_>>()); }
             self.operator.apply_epoch(epoch, &totals);
         }
         self.epoch.applied_through = self.epoch.applied_through.max(through);
@@ -350,7 +351,9 @@ impl<O: Operator> Task<O> {
                 return Err(rejection);
             }
         };
-        self.switches.offer(record, effective_at.filter(|at| *at > self.stream_time));
+        // While a record is half-way, the time it goes to counts: its epochs are entered already.
+        let decided = if self.epoch.awaiting { self.clocks.stream_time() } else { self.stream_time };
+        self.switches.offer(record, effective_at.filter(|at| *at > decided));
         if let Some(at) = self.switches.next_effective() {
             self.wakeup = self.wakeup.min(at);
         }
@@ -398,7 +401,7 @@ impl<O: Operator> Task<O> {
     }
 
     /// Hands over what has been emitted since the last call, for a caller that keeps no log.
-    pub fn drain_effects(&mut self) -> std::vec::Drain<'_, (Cause, O::Output)> {
+    pub fn drain_effects(&mut self) -> std::vec::Drain<'_, (Origin, O::Output)> {
         self.effects.drain(..)
     }
 

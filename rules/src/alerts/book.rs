@@ -5,6 +5,7 @@ use schemas::{AlertKind, Mode, RuleRef, Severity, Timestamp};
 use uuid::Uuid;
 
 use super::FLAP_WINDOW_MS;
+use crate::codec::insert;
 
 /// The alerts of one key: at most one slot for each kind and mode.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,7 +94,7 @@ impl EpisodeBook {
         let book = self.0.get_or_insert_with(|| Box::new(Book { slots: Vec::new(), floor: Timestamp::MIN }));
         match book.slots.binary_search_by_key(&(slot.kind, slot.mode), |s| (s.kind, s.mode)) {
             Ok(at) => book.slots[at] = slot,
-            Err(at) => book.slots.insert(at, slot),
+            Err(at) => insert(&mut book.slots, at, slot),
         }
     }
 
@@ -124,8 +125,11 @@ impl EpisodeBook {
     }
 
     fn shrink(&mut self) {
-        if self.0.as_ref().is_some_and(|b| b.slots.is_empty() && b.floor == Timestamp::MIN) {
+        let Some(book) = &mut self.0 else { return };
+        if book.slots.is_empty() && book.floor == Timestamp::MIN {
             self.0 = None;
+        } else {
+            book.slots.shrink_to_fit();
         }
     }
 
@@ -142,7 +146,8 @@ impl EpisodeBook {
     pub fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
         let Some(slots) = r.unsigned()?.checked_sub(1) else { return Ok(Self::default()) };
         let floor = r.option(RowReader::time)?.unwrap_or(Timestamp::MIN);
-        let slots = (0..slots).map(|_| Slot::decode(r)).collect::<Result<_, _>>()?;
+        let mut slots: Vec<Slot> = (0..slots).map(|_| Slot::decode(r)).collect::<Result<_, _>>()?;
+        slots.shrink_to_fit();
         Ok(Self(Some(Box::new(Book { slots, floor }))))
     }
 }

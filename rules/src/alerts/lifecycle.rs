@@ -7,7 +7,7 @@
 //!                                      ├─ clear, not suspect ► closed (resolved)
 //!                                      ├─ lapsed, rule gone ─► closed (expired)
 //!                                      └─ a worse kind opens ► closed (superseded)
-//!   closed ── breach, cool-down over ► open: same alert id within one second, else a new one
+//!   closed ── breach, cooled down ► open, or pending until then: same alert id within one second, else a new one
 //! ```
 
 use schemas::time::SECOND_MS;
@@ -52,7 +52,7 @@ pub fn settle(
     out: &mut Vec<Alert>,
 ) {
     let first = out.len();
-    let mut desk = Desk { book, occurrence, describe, out };
+    let mut desk = Desk { book, occurrence, describe, out, first };
     // Kinds that supersede others go first: whether they are open decides about the others.
     for judgement in judgements.iter().filter(|j| superseder(j.kind).is_none()) {
         desk.advance(judgement);
@@ -70,6 +70,8 @@ struct Desk<'d> {
     occurrence: &'d Occurrence<'d>,
     describe: &'d Describe<'d>,
     out: &'d mut Vec<Alert>,
+    /// Where in `out` the lines of this occurrence begin.
+    first: usize,
 }
 
 impl Desk<'_> {
@@ -117,27 +119,26 @@ impl Desk<'_> {
             }
             return;
         };
-        if slot.is_some_and(|s| s.revision > 0 && at < s.cool_until) {
-            return;
-        }
-        let waited = pending.map_or(rule.lifecycle.minimum_duration_ms <= 0, |p| p.due <= at);
-        if waited || self.handed_over(judgement) {
+        let cool_until = slot.filter(|s| s.revision > 0).map_or(at, |s| s.cool_until);
+        let due = pending.map_or(cool_until.max(at.plus_ms(rule.lifecycle.minimum_duration_ms)), |p| p.due);
+        if due <= at || self.handed_over(judgement) {
             self.open(judgement, rule, severity);
         } else if pending.is_none() {
-            self.wait(judgement, rule, severity);
+            self.wait(judgement, rule, severity, due);
         }
     }
 
-    /// A worse alert of the same problem ended just now: this one has held all along.
+    /// A worse alert of the same problem ended just now: this one has held all along, and neither waits nor
+    /// cools down.
     fn handed_over(&self, judgement: &Judgement<'_>) -> bool {
-        superseder(judgement.kind)
-            .and_then(|by| self.book.slot(by, judgement.mode))
-            .is_some_and(|s| s.phase == Phase::Closed && s.revision > 0 && s.since >= self.occurrence.at)
+        let ended = |by| self.out[self.first..].iter().any(|a| a.kind == by && a.mode == judgement.mode);
+        superseder(judgement.kind).is_some_and(|by| ended(by) && !self.book.is_open(by, judgement.mode))
     }
 
-    fn wait(&mut self, judgement: &Judgement<'_>, rule: &Rule, severity: Severity) {
+    /// Until the breach has lasted long enough and the alert before it has cooled down.
+    fn wait(&mut self, judgement: &Judgement<'_>, rule: &Rule, severity: Severity, due: Timestamp) {
         let since = self.occurrence.at;
-        let pending = Some(Pending { since, due: since.plus_ms(rule.lifecycle.minimum_duration_ms) });
+        let pending = Some(Pending { since, due });
         let slot = match self.book.slot(judgement.kind, judgement.mode) {
             Some(slot) => Slot { pending, ..slot.clone() },
             None => Slot {

@@ -73,6 +73,9 @@ pub fn low_stock(sight: &Sight<'_>, state: AlertState, figures: &LowStock) -> Me
 
 /// Figures of a stock-out message.
 pub struct StockOut {
+    /// Units a day; on the first day, those sold so far.
+    pub velocity: f64,
+    pub first_day: bool,
     pub money_per_day: Option<f64>,
     pub order: Option<Quantity>,
 }
@@ -88,11 +91,7 @@ pub fn stock_out(sight: &Sight<'_>, state: AlertState, figures: &StockOut) -> Me
         ),
         AlertState::Expired => expired(sight, "stock-out", "缺货"),
         _ => {
-            let velocity = number(sight.state.plan.figures().velocity);
-            let (money, money_zh) = match figures.money_per_day.filter(|m| *m >= 0.005) {
-                Some(m) => (format!(", worth {m:.2}"), format!(",每日销售额损失约 {m:.2}")),
-                None => Default::default(),
-            };
+            let (pace, pace_zh) = pace(figures);
             let on_order = sight.state.position.on_order();
             let (action, action_zh) = match figures.order {
                 Some(q) => (format!("Order {q} now."), format!("请立即订货 {q}。")),
@@ -100,11 +99,31 @@ pub fn stock_out(sight: &Sight<'_>, state: AlertState, figures: &StockOut) -> Me
             };
             of(
                 sight,
-                &format!("out of stock, {on_hand} on hand, while it sells {velocity} a day{money}. {action}"),
-                &format!("已缺货,当前库存 {on_hand},日均销量 {velocity}{money_zh}。{action_zh}"),
+                &format!("out of stock, {on_hand} on hand{pace}. {action}"),
+                &format!("已缺货,当前库存 {on_hand}{pace_zh}。{action_zh}"),
             )
         }
     }
+}
+
+/// How fast it sells and what that is worth, as far as there is anything to say.
+fn pace(figures: &StockOut) -> (String, String) {
+    let StockOut { velocity, first_day, money_per_day, .. } = *figures;
+    if velocity <= 0.0 {
+        return Default::default();
+    }
+    let units = number(velocity);
+    let money = money_per_day.filter(|m| *m >= 0.005);
+    let worth = money.map_or_else(String::new, |m| format!(", worth {m:.2}"));
+    if first_day {
+        let worth_zh = money.map_or_else(String::new, |m| format!(",销售额约 {m:.2}"));
+        return (format!(", after {units} sold today{worth}"), format!(",今日已售 {units}{worth_zh}"));
+    }
+    let lost_zh = money.map_or_else(String::new, |m| format!(",每日销售额损失约 {m:.2}"));
+    if velocity < 0.01 {
+        return (format!(", while it sells less than 0.01 a day{worth}"), format!(",日均销量不足 0.01{lost_zh}"));
+    }
+    (format!(", while it sells {units} a day{worth}"), format!(",日均销量 {units}{lost_zh}"))
 }
 
 /// Figures of a surge message.

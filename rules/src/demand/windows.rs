@@ -3,7 +3,7 @@
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::{Day, Quantity};
 
-use crate::position::codec::count;
+use crate::codec::{insert, list};
 
 /// Local days after the open one that can hold demand already: a source partition may run ahead of
 /// stream time, and a day stays open for the grace. Beyond it demand goes to the furthest of them.
@@ -57,7 +57,7 @@ impl Ahead {
         let mut i = self.0.partition_point(|(d, _)| *d < day);
         if self.0.get(i).is_none_or(|(d, _)| *d != day) {
             if self.0.len() < AHEAD_DAYS_MAX {
-                self.0.insert(i, (day, DayWindow::default()));
+                insert(&mut self.0, i, (day, DayWindow::default()));
             } else {
                 i = i.min(AHEAD_DAYS_MAX - 1);
             }
@@ -86,10 +86,7 @@ impl Ahead {
     }
 
     pub(super) fn decode(r: &mut RowReader<'_>, base: Day) -> Result<Self, RowError> {
-        (0..count(r)?)
-            .map(|_| Ok((Day((i64::from(base.0) + r.signed()?) as i32), DayWindow::decode(r)?)))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        list(r, |r| Ok((Day(i64::from(base.0).wrapping_add(r.signed()?) as i32), DayWindow::decode(r)?))).map(Self)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod stock_out;
 
 use schemas::{AlertState, Evidence, EvidenceValue, Message, Quantity, Severity, Timestamp};
 
+use crate::decide::rounded;
 use crate::environment::Environment;
 use crate::ruleset::Rule;
 use crate::state::KeyState;
@@ -46,7 +47,7 @@ pub enum Trigger {
 pub struct Sight<'a> {
     pub env: &'a Environment<'a>,
     pub state: &'a KeyState,
-    /// Event time of the record, due time of the timer.
+    /// The time it is: of the record, or stream time if that is later; due time of the timer.
     pub at: Timestamp,
     pub trigger: Trigger,
 }
@@ -79,9 +80,7 @@ impl Facts {
     /// A figure to six decimals; absent figures are left out.
     pub(crate) fn number(mut self, name: &str, value: impl Into<Option<f64>>) -> Self {
         if let Some(value) = value.into().filter(|v| v.is_finite()) {
-            let scaled = (value * 1e6).round();
-            let rounded = if scaled.abs() < 9e15 { scaled / 1e6 } else { value };
-            self.0.0.push((name.to_owned(), EvidenceValue::Number(rounded)));
+            self.0.0.push((name.to_owned(), EvidenceValue::Number(rounded(value))));
         }
         self
     }

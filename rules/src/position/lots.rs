@@ -6,7 +6,7 @@
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::{Day, Quantity};
 
-use super::codec::count;
+use crate::codec::{insert, list};
 
 /// Lots kept apart per key. Beyond it the two that expire last become one with the earlier of
 /// their dates: the quantity stays right, and no risk is hidden.
@@ -50,7 +50,7 @@ impl Lots {
         }
         let new = Lot { lot: lot.into(), quantity, expires_on };
         let at = self.0.partition_point(|l| l.order() <= new.order());
-        self.0.insert(at, new);
+        insert(&mut self.0, at, new);
         if self.0.len() > LOTS_MAX {
             let last = self.0.pop();
             if let (Some(last), Some(kept)) = (last, self.0.last_mut()) {
@@ -90,14 +90,12 @@ impl Lots {
     }
 
     pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
-        (0..count(r)?)
-            .map(|_| {
-                let (lot, quantity) = (r.text()?.into(), r.quantity()?);
-                let expires_on = r.option(|r| r.signed().map(|day| Day(day as i32)))?;
-                Ok(Lot { lot, quantity, expires_on })
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        list(r, |r| {
+            let (lot, quantity) = (r.text()?.into(), r.quantity()?);
+            let expires_on = r.option(|r| r.signed().map(|day| Day(day as i32)))?;
+            Ok(Lot { lot, quantity, expires_on })
+        })
+        .map(Self)
     }
 }
 

@@ -5,7 +5,6 @@
 //! bounded; its file says by what, and what happens there. Returns, transfers, adjustments and
 //! scrap are never demand, but for a warehouse's outbound transfers, its dependent demand.
 
-pub(crate) mod codec;
 mod effect;
 mod lots;
 mod orders;
@@ -35,6 +34,8 @@ pub struct PositionState {
     on_hand: Quantity,
     known: bool,
     suspect: bool,
+    /// `None` when there are none: most keys sold nothing lately.
+    sales: Option<Box<RecentSales>>,
     /// What few keys have at any one time; `None` when all of it is empty.
     ledger: Option<Box<Ledger>>,
 }
@@ -44,12 +45,11 @@ struct Ledger {
     reservations: Reservations,
     orders: Orders,
     lots: Lots,
-    sales: RecentSales,
 }
 
 impl Ledger {
     fn is_empty(&self) -> bool {
-        self.reservations.is_empty() && self.orders.is_empty() && self.lots.is_empty() && self.sales.is_empty()
+        self.reservations.is_empty() && self.orders.is_empty() && self.lots.is_empty()
     }
 }
 
@@ -130,15 +130,15 @@ impl PositionState {
 
     /// The sale folded last, of `at`, came too late for its window.
     pub(crate) fn mark_sale_late(&mut self, at: Timestamp) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.sales.mark_late(at);
+        if let Some(sales) = &mut self.sales {
+            sales.mark_late(at);
         }
     }
 
     /// Forgets what is of no use after `now`.
     pub(crate) fn close_day(&mut self, now: Timestamp) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.sales.prune(now);
+        if let Some(sales) = &mut self.sales {
+            sales.prune(now);
         }
         self.tidy();
     }
@@ -175,13 +175,17 @@ impl PositionState {
                 self.ledger().reservations.reserve(stable_hash(order_id), *quantity, at);
             }
             StockChange::Released { quantity, order_id } => {
-                self.ledger().reservations.release(stable_hash(order_id), *quantity);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.reservations.release(stable_hash(order_id), *quantity);
+                }
             }
             StockChange::Ordered { quantity, po_id, expected_at, .. } => {
                 self.ledger().orders.order(stable_hash(po_id), *quantity, at, *expected_at);
             }
             StockChange::OrderCancelled { quantity, po_id } => {
-                self.ledger().orders.cancel(stable_hash(po_id), *quantity);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.orders.cancel(stable_hash(po_id), *quantity);
+                }
             }
         }
         self.tidy();
@@ -196,9 +200,10 @@ impl PositionState {
         }
         (effect.demand, effect.lines) = (quantity, 1);
         if let Some(order) = order_id.map(stable_hash) {
-            let ledger = self.ledger();
-            ledger.reservations.release(order, quantity);
-            ledger.sales.push(order, quantity, effect.demand_at);
+            if let Some(ledger) = &mut self.ledger {
+                ledger.reservations.release(order, quantity);
+            }
+            self.sales.get_or_insert_default().push(order, quantity, effect.demand_at);
         }
     }
 
@@ -211,7 +216,7 @@ impl PositionState {
             return;
         }
         let order = order_id.map(stable_hash);
-        let found = order.and_then(|order| self.ledger().sales.cancel(order, quantity, effect.demand_at));
+        let found = order.zip(self.sales.as_mut()).and_then(|(order, s)| s.cancel(order, quantity, effect.demand_at));
         (effect.demand, effect.lines, effect.demand_at) = match found {
             Some(sale) => (-sale.quantity, -sale.lines, sale.sold_at),
             None => (-quantity, -1, effect.demand_at),
@@ -220,7 +225,12 @@ impl PositionState {
 
     fn receive(&mut self, quantity: Quantity, po_id: Option<&str>, effect: &mut StockEffect) {
         self.move_by(quantity);
-        effect.receipt = Some(self.ledger().orders.receive(po_id.map(stable_hash), quantity, effect.demand_at));
+        let unknown = Receipt { lead_days: None };
+        effect.receipt = Some(
+            self.ledger
+                .as_mut()
+                .map_or(unknown, |ledger| ledger.orders.receive(po_id.map(stable_hash), quantity, effect.demand_at)),
+        );
         effect.reconsider = true;
     }
 
@@ -268,6 +278,9 @@ impl PositionState {
     fn tidy(&mut self) {
         if self.ledger.as_ref().is_some_and(|l| l.is_empty()) {
             self.ledger = None;
+        }
+        if self.sales.as_ref().is_some_and(|s| s.is_empty()) {
+            self.sales = None;
         }
     }
 }

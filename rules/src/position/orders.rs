@@ -4,8 +4,8 @@ use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::time::DAY_MS;
 use schemas::{Quantity, Timestamp};
 
-use super::codec::{Times, count};
 use super::effect::Receipt;
+use crate::codec::{Times, list, push};
 
 /// Open purchase orders kept apart per key. Beyond it the two that were ordered first become one
 /// under [`SHARED`]: the sum on order stays right, and a receipt of a purchase order not found
@@ -74,7 +74,9 @@ impl Orders {
                 order.open += quantity;
                 order.expected_at = expected_at.or(order.expected_at);
             }
-            None => self.0.push(PurchaseOrder { po, open: quantity, ordered_at: at, expected_at, received: false }),
+            None => {
+                push(&mut self.0, PurchaseOrder { po, open: quantity, ordered_at: at, expected_at, received: false });
+            }
         }
         if self.0.len() > ORDERS_MAX {
             self.merge_oldest();
@@ -145,7 +147,7 @@ impl Orders {
 
     pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
         let mut times = Times::default();
-        (0..count(r)?).map(|_| order(r, &mut times)).collect::<Result<_, _>>().map(Self)
+        list(r, |r| order(r, &mut times)).map(Self)
     }
 }
 

@@ -4,7 +4,7 @@ use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::time::DAY_MS;
 use schemas::{Quantity, Timestamp};
 
-use super::codec::{Times, count};
+use crate::codec::{Times, list, push};
 
 /// A reservation nobody touched for this long is forgotten: 30 days.
 pub const RESERVATION_LIFE_MS: i64 = 30 * DAY_MS;
@@ -44,7 +44,7 @@ impl Reservations {
                 held.quantity += quantity;
                 held.at = held.at.max(at);
             }
-            None => self.0.push(Reservation { order, quantity, at }),
+            None => push(&mut self.0, Reservation { order, quantity, at }),
         }
         if self.0.len() > RESERVATIONS_MAX {
             self.merge_oldest();
@@ -94,10 +94,7 @@ impl Reservations {
 
     pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
         let mut times = Times::default();
-        (0..count(r)?)
-            .map(|_| Ok(Reservation { order: r.fixed64()?, quantity: r.quantity()?, at: times.read(r)? }))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        list(r, |r| Ok(Reservation { order: r.fixed64()?, quantity: r.quantity()?, at: times.read(r)? })).map(Self)
     }
 }
 

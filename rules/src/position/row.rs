@@ -20,7 +20,7 @@ impl PositionState {
             !ledger.reservations.is_empty(),
             !ledger.orders.is_empty(),
             !ledger.lots.is_empty(),
-            !ledger.sales.is_empty(),
+            self.sales.is_some(),
         ];
         w.u8(bits.iter().enumerate().fold(0, |byte, (i, bit)| byte | u8::from(*bit) << i));
         if self.known {
@@ -35,8 +35,8 @@ impl PositionState {
         if bits[4] {
             ledger.lots.encode(w);
         }
-        if bits[5] {
-            ledger.sales.encode(w);
+        if let Some(sales) = &self.sales {
+            sales.encode(w);
         }
     }
 
@@ -51,9 +51,11 @@ impl PositionState {
             reservations: if bit(2) { Reservations::decode(r)? } else { Reservations::default() },
             orders: if bit(3) { Orders::decode(r)? } else { Orders::default() },
             lots: if bit(4) { Lots::decode(r)? } else { Lots::default() },
-            sales: if bit(5) { RecentSales::decode(r)? } else { RecentSales::default() },
         };
         state.ledger = Some(Box::new(ledger));
+        if bit(5) {
+            state.sales = Some(Box::new(RecentSales::decode(r)?));
+        }
         state.tidy();
         Ok(state)
     }

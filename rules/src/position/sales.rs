@@ -1,12 +1,10 @@
 //! The sales of the last 24 hours, so that a cancellation finds the window its sale was in.
 
-use std::collections::VecDeque;
-
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::time::DAY_MS;
 use schemas::{Quantity, Timestamp};
 
-use super::codec::{Times, count};
+use crate::codec::{Times, list, push};
 
 /// A sale can be taken back in its own window for this long.
 pub const CANCELLATION_MS: i64 = DAY_MS;
@@ -26,7 +24,7 @@ struct Sale {
 
 /// In order of arrival.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct RecentSales(VecDeque<Sale>);
+pub(super) struct RecentSales(Vec<Sale>);
 
 /// What of a cancellation could be matched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,14 +44,14 @@ impl RecentSales {
     pub(super) fn push(&mut self, order: u64, quantity: Quantity, at: Timestamp) {
         self.prune(at);
         if self.0.len() == SALES_MAX {
-            self.0.pop_front();
+            self.0.remove(0);
         }
-        self.0.push_back(Sale { order: order as u32, quantity, at, late: false });
+        push(&mut self.0, Sale { order: order as u32, quantity, at, late: false });
     }
 
     /// The newest sale, if it is of `at`, was kept out of its window.
     pub(super) fn mark_late(&mut self, at: Timestamp) {
-        if let Some(sale) = self.0.back_mut().filter(|sale| sale.at == at) {
+        if let Some(sale) = self.0.last_mut().filter(|sale| sale.at == at) {
             sale.late = true;
         }
     }
@@ -61,9 +59,8 @@ impl RecentSales {
     /// Forgets the sales that nobody can cancel in their window any more at `now`; one that arrived
     /// behind a later one stays as long as that.
     pub(super) fn prune(&mut self, now: Timestamp) {
-        while self.0.front().is_some_and(|sale| now.since(sale.at) > CANCELLATION_MS) {
-            self.0.pop_front();
-        }
+        let over = self.0.iter().take_while(|sale| now.since(sale.at) > CANCELLATION_MS).count();
+        self.0.drain(..over);
     }
 
     /// Takes up to `quantity` back from the order's sales, the latest first; an order's lines that
@@ -104,14 +101,12 @@ impl RecentSales {
 
     pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
         let mut times = Times::default();
-        (0..count(r)?)
-            .map(|_| {
-                let order = r.unsigned()?;
-                let (quantity, at) = (r.quantity()?, times.read(r)?);
-                Ok(Sale { order: (order >> 1) as u32, quantity, at, late: order & 1 != 0 })
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        list(r, |r| {
+            let order = r.unsigned()?;
+            let (quantity, at) = (r.quantity()?, times.read(r)?);
+            Ok(Sale { order: (order >> 1) as u32, quantity, at, late: order & 1 != 0 })
+        })
+        .map(Self)
     }
 }
 

@@ -319,6 +319,6 @@ proptest! {
         prop_assert_eq!(sum, (Quantity::ZERO, 0));
         prop_assert_eq!(state.on_hand(), untouched);
         state.close_day(Timestamp::from_millis(9 * DAY_MS));
-        prop_assert!(state.ledger.is_none());
+        prop_assert!(state.ledger.is_none() && state.sales.is_none());
     }
 }

@@ -58,8 +58,8 @@ pub struct LowStockParams {
 /// `stock_out`: on hand reaches zero while the item sells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StockOutParams {
-    /// Slower items do not count as selling. Units a day.
-    pub minimum_velocity_per_day: f64,
+    /// Slower items do not count as selling. Units a day. Absent: [`Self::MINIMUM_VELOCITY`], or a recent sale.
+    pub minimum_velocity_per_day: Option<f64>,
 }
 
 impl StockOutParams {

@@ -134,8 +134,9 @@ fn threshold(fields: &Fields<'_>, check: &mut Checker<'_>) -> Option<Threshold> 
 }
 
 fn stock_out(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
+    let key = "minimum_velocity_per_day";
     let minimum_velocity_per_day =
-        rule.number("minimum_velocity_per_day", Range::UpTo(1e6), Some(StockOutParams::MINIMUM_VELOCITY), check)?;
+        if rule.get(key).is_some() { Some(rule.number(key, Range::UpTo(1e6), None, check)?) } else { None };
     Some(Params::StockOut(StockOutParams { minimum_velocity_per_day }))
 }
 

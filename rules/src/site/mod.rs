@@ -16,6 +16,7 @@ use schemas::Timestamp;
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::time::DAY_MS;
 
+use crate::codec;
 use profile::Profile;
 use recent::RecentLines;
 use surge_budget::SurgeBudget;
@@ -183,12 +184,9 @@ impl SiteLevel {
 
     pub fn decode(row: &[u8]) -> Result<Self, RowError> {
         let mut r = RowReader::new(row);
-        let version = r.u8()?;
-        if version > ROW_VERSION {
-            return Err(RowError::TooNew { found: version, newest: ROW_VERSION });
-        }
+        codec::version(&mut r, ROW_VERSION)?;
         let Some(through) = r.option(RowReader::signed)? else { return Ok(Self::default()) };
-        Ok(Self {
+        let site = Self {
             through: Some(through),
             recent: RecentLines::decode(&mut r)?,
             profile: Profile::decode(&mut r)?,
@@ -201,7 +199,9 @@ impl SiteLevel {
             },
             ln_dispersion: r.f64()?,
             dispersions: r.f64()?,
-        })
+        };
+        codec::end(&r)?;
+        Ok(site)
     }
 }
 

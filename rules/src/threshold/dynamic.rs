@@ -20,10 +20,11 @@ pub fn reorder_point(figures: &Figures, service_level: f64) -> Option<f64> {
     Some(gamma_quantile(mean, variance.sqrt(), service_level))
 }
 
-/// Standard normal quantile.
+/// Standard normal quantile, to nine decimals: what lies beyond depends on the platform's logarithm.
 #[must_use]
 pub fn z(service_level: f64) -> f64 {
-    -std::f64::consts::SQRT_2 * erfc_inv(2.0 * inside(service_level))
+    let z = -std::f64::consts::SQRT_2 * erfc_inv(2.0 * inside(service_level));
+    (z * 1e9).round() / 1e9
 }
 
 /// Levels are kept inside (0, 1), so that quantiles are finite.

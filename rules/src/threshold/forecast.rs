@@ -12,7 +12,8 @@ use super::gamma::gamma_quantile;
 pub fn reorder_point(figures: &Figures, quantile: f64) -> Option<f64> {
     let mean = figures.lead_time_demand()?;
     let days = figures.lead_time?.mean_days;
-    let unknown_mean = (days * figures.velocity_sd).powi(2) / figures.observed_days.max(1.0);
+    let spread = days * figures.velocity_sd;
+    let unknown_mean = spread * spread / figures.observed_days.max(1.0);
     let variance = figures.lead_time_demand_variance()? + unknown_mean;
     Some(gamma_quantile(mean, variance.sqrt(), quantile))
 }

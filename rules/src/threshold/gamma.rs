@@ -1,9 +1,8 @@
 //! The quantile of a gamma distribution, for every key at every day close: Wilson & Hilferty's guess
 //! and a step or two of Halley's method instead of a bracketed search (Press et al. 2007, §6.2.1).
 
-use statrs::function::gamma::{checked_gamma_lr, ln_gamma};
-
 use super::dynamic::{inside, z};
+use crate::special::{gamma_kernel, gamma_lower, ln_gamma};
 
 /// Above this shape a gamma is a normal to four digits, and its tail is slow to sum.
 const NORMAL_ABOVE_SHAPE: f64 = 1e6;
@@ -36,9 +35,9 @@ fn unit_quantile(shape: f64, p: f64) -> f64 {
         if x <= f64::MIN_POSITIVE {
             return 0.0;
         }
-        let density = libm::exp((shape - 1.0) * libm::log(x) - x - ln_norm);
-        let error = checked_gamma_lr(shape, x).map_or(0.0, |cdf| cdf - p);
-        let newton = error / density;
+        let kernel = gamma_kernel(shape, x, ln_norm);
+        let error = gamma_lower(shape, x, kernel) - p;
+        let newton = error * x / kernel;
         if !newton.is_finite() {
             break;
         }

@@ -49,7 +49,8 @@ impl Figures {
     #[must_use]
     pub fn lead_time_demand_variance(&self) -> Option<f64> {
         let l = self.lead_time?;
-        Some(l.mean_days * self.velocity_sd * self.velocity_sd + (self.velocity * l.sd_days).powi(2))
+        let spread = self.velocity * l.sd_days;
+        Some(l.mean_days * self.velocity_sd * self.velocity_sd + spread * spread)
     }
 }
 

@@ -20,6 +20,6 @@ pub use catalog::{decode_catalog_item, decode_location, write_catalog_item, writ
 pub(crate) use catalog::{read_item, read_location, write_item_object, write_location_object};
 pub use event::{decode_event, write_event};
 pub(crate) use event::{read_event, write_event_fields};
-pub use letter::write_dead_letter;
+pub use letter::{RefusedLine, write_refused_line};
 pub use position::write_position;
 pub(crate) use position::write_position_object;

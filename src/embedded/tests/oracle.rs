@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use processor::operator::{BroadcastRecord, Cause};
+use processor::operator::{BroadcastRecord, Origin};
 use processor::ports::{Isolation, TopicPartition};
 use processor::replay::{LogReplay, LoggedRecord, ReplayDriver};
 use processor::source_clock::DEFAULT_FLOOR;
@@ -80,6 +80,9 @@ impl Oracle {
                 value,
             })
             .collect();
+        if std::env::var_os("QM_SIM_SHOW").is_some() {
+            journal.iter().for_each(|entry| println!("{entry:?}"));
+        }
         replay.prepare(&journal, &broadcasts);
         let mut rejected = Vec::new();
         for seen in committed(chain, topics::EVENTS, PARTITIONS) {
@@ -96,7 +99,7 @@ impl Oracle {
     }
 
     fn alerts(&mut self) -> Alerts {
-        let mut effects: Vec<(Cause, ProcessOutput)> = Vec::new();
+        let mut effects: Vec<(Origin, ProcessOutput)> = Vec::new();
         self.replay.driver().drain(&mut effects);
         let mut alerts = Alerts::new();
         for (_, output) in effects {
@@ -205,6 +208,7 @@ fn stores_equal(simulation: &Simulation, oracle: &mut Oracle, seed: u64) {
 /// The first key whose rows differ.
 fn differ(a: &BTreeMap<Vec<u8>, Vec<u8>>, b: &BTreeMap<Vec<u8>, Vec<u8>>) -> Option<String> {
     let key = a.keys().chain(b.keys()).find(|key| a.get(*key) != b.get(*key))?;
+    if let (Some(a), Some(b)) = (a.get(key), b.get(key)) { for i in 0..a.len().max(b.len()) { if a.get(i) != b.get(i) { println!("DBG byte {i}: {:?} {:?}", a.get(i), b.get(i)); } } }
     let detail = (key.as_slice() == b"\0meta").then(|| [a, b].map(|rows| rows.get(key).map(|row| Meta::decode(row))));
     Some(format!("{} {detail:#?}", String::from_utf8_lossy(key)))
 }

@@ -216,9 +216,7 @@ impl Operator for ProcessOperator {
             world::Change::Place(location) => {
                 let place = self.world.place(&location);
                 let mut at_place = Self::all_positions(ctx.states);
-                at_place.retain(|id| {
-                    split_position_key(ctx.states.key(*id)).is_some_and(|(_, at)| at == location)
-                });
+                at_place.retain(|id| split_position_key(ctx.states.key(*id)).is_some_and(|(_, at)| at == location));
                 for id in &at_place {
                     if let Some(Row::Position(row)) = ctx.states.derived_mut(*id) {
                         row.place = place.clone();
@@ -244,7 +242,9 @@ impl Operator for ProcessOperator {
         let open = self.sums.clone().take();
         let mut w = RowWriter::new(out);
         w.unsigned(open.len() as u64);
-        open.iter().for_each(|sum| w.signed(*sum));
+        for sum in &open {
+            w.signed(*sum);
+        }
         self.world.site.encode(out);
     }
 

@@ -21,12 +21,7 @@ pub(super) struct World {
 
 impl Default for World {
     fn default() -> Self {
-        Self {
-            documents: BTreeMap::new(),
-            book: RuleBook::empty(),
-            places: HashMap::new(),
-            site: SiteLevel::default(),
-        }
+        Self { documents: BTreeMap::new(), book: RuleBook::empty(), places: HashMap::new(), site: SiteLevel::default() }
     }
 }
 

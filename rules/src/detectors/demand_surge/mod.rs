@@ -66,8 +66,9 @@ struct Today {
 }
 
 impl Today {
+    /// Expected until `at`, or until the day's end: its lines may still come during the grace.
     fn at(env: &Environment<'_>, state: &KeyState, at: Timestamp) -> Self {
-        let start = state.demand.day_start();
+        let (start, at) = (state.demand.day_start(), at.min(state.demand.day_close()));
         Self { expected_share: env.site.expected_share(start, at), site_factor: env.site.factor_today(start, at) }
     }
 }
@@ -128,7 +129,7 @@ fn next_hour(at: Timestamp) -> Timestamp {
 /// What a closed day adds to the site's histogram: its highest score, of items in scope that are real; 0 for
 /// a day an alert was open before it began (it could not have raised another).
 pub(crate) fn peak_for_site(env: &Environment<'_>, state: &KeyState, day_start: Timestamp, peak: f64) -> Option<f64> {
-    let counts = rules(env, state).next().is_some() && !env.item.stand_in() && env.item.active;
+    let counts = rules(env, state).next().is_some() && !env.item.stand_in() && env.item.is_replenished();
     let held =
         state.episodes.slots().iter().any(|s| {
             s.kind == AlertKind::DemandSurge && s.opened_at < day_start && s.cool_until.max(s.since) > day_start
@@ -143,7 +144,7 @@ fn threshold(env: &Environment<'_>, params: &SurgeParams) -> f64 {
 
 fn judge(sight: &Sight<'_>, rule: &Rule) -> Verdict {
     let Params::DemandSurge(params) = &rule.params else { return Verdict::Hold };
-    if !sight.env.item.active {
+    if !sight.env.item.is_replenished() {
         return Verdict::Lapsed;
     }
     match sight.trigger {

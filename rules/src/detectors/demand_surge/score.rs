@@ -4,8 +4,7 @@
 //! m(1 + 0.3(φ − 1)) + m²/(40·rate + 1): φ is the item's own dispersion of daily lines, the second
 //! term what is not known about its rate.
 
-use statrs::function::beta::checked_beta_reg;
-use statrs::function::gamma::checked_gamma_lr;
+use crate::special::{beta_regularised, gamma_kernel, gamma_lower, ln_gamma};
 
 /// What a window of order lines is expected to hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,11 +45,11 @@ impl Expectation {
     fn tail(&self, x: f64) -> f64 {
         let r = self.mean * self.mean / (self.variance - self.mean);
         let tail = if r > 0.0 && r < 1e7 {
-            checked_beta_reg(x, r, self.mean / (self.mean + r)).ok()
+            beta_regularised(x, r, self.mean / (self.mean + r))
         } else {
-            checked_gamma_lr(x, self.mean).ok()
+            gamma_lower(x, self.mean, gamma_kernel(x, self.mean, ln_gamma(x)))
         };
-        tail.filter(|t| t.is_finite()).unwrap_or(1.0)
+        if tail.is_finite() { tail } else { 1.0 }
     }
 }
 

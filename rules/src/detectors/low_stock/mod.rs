@@ -1,8 +1,9 @@
 //! A1 `low_stock`: the inventory position is at or below the reorder point.
 //!
 //! Resolves when the position exceeds the reorder point by the rule's hysteresis, a fraction of the
-//! reorder point (default 10 %). While on hand is unknown nothing is judged. Severity, from how long
-//! available stock lasts against the lead time of an order placed now:
+//! reorder point (default 10 %). While on hand is unknown nothing is judged. An item nobody orders any more is
+//! never low, nor is an empty shelf where nothing sells: a computed reorder point of zero is reached when
+//! something is owed. Severity, from how long available stock lasts against the lead time of an order placed now:
 //!
 //! | severity | available stock lasts |
 //! |---|---|
@@ -26,12 +27,15 @@ pub const DETECTOR: Detector = Detector {
 };
 
 fn judge(sight: &Sight<'_>, rule: &Rule) -> Verdict {
-    if !sight.env.item.active {
+    if !sight.env.item.is_replenished() {
         return Verdict::Lapsed;
     }
     let (Some(position), Some(reorder_point)) = (sight.inventory_position(), reorder_point(sight, rule)) else {
         return Verdict::Hold;
     };
+    if position.is_zero() && nearest(reorder_point).is_zero() && !is_fixed(rule) {
+        return Verdict::Lapsed;
+    }
     if position <= nearest(reorder_point) {
         Verdict::Breach(severity(sight))
     } else if position > nearest(reorder_point * (1.0 + rule.lifecycle.hysteresis)) {
@@ -56,6 +60,10 @@ pub fn threshold(rule: &Rule) -> Option<&Threshold> {
         Params::LowStock(params) => Some(&params.threshold),
         _ => None,
     }
+}
+
+fn is_fixed(rule: &Rule) -> bool {
+    matches!(threshold(rule), Some(Threshold::Fixed { .. }))
 }
 
 /// Stock counts in thousandths: so does the comparison.

@@ -1,7 +1,9 @@
 //! A2 `stock_out`: on hand is zero or less while the item sells.
 //!
-//! It sells when its velocity reaches the rule's minimum or it sold within [`SOLD_WITHIN_DAYS`]. It
-//! resolves when there is stock again, and expires when the item stops selling. Severity is the worse of
+//! It sells when its velocity reaches the rule's minimum; a rule that names none also counts what sold within
+//! [`SOLD_WITHIN_DAYS`]. Until its first day has closed, its velocity is what it has sold so far. It resolves
+//! when there is stock again, and expires when the item stops selling or nobody orders it any more. Severity
+//! is the worse of
 //!
 //! | severity | velocity, units a day | at risk, velocity × price a day |
 //! |---|---|---|
@@ -13,8 +15,8 @@ use schemas::{AlertKind, AlertState, Evidence, Message, Quantity, Severity};
 
 use super::{Detector, Facts, Sight, Verdict};
 use crate::alerts::messages;
-use crate::ruleset::{Params, Rule};
-use crate::threshold::order_quantity;
+use crate::ruleset::{Params, Rule, StockOutParams};
+use crate::threshold::{Figures, order_quantity};
 
 pub const DETECTOR: Detector = Detector {
     kind: AlertKind::StockOut,
@@ -29,18 +31,26 @@ pub const SOLD_WITHIN_DAYS: i32 = 28;
 
 fn judge(sight: &Sight<'_>, rule: &Rule) -> Verdict {
     let Params::StockOut(params) = &rule.params else { return Verdict::Hold };
+    if !sight.env.item.is_replenished() {
+        return Verdict::Lapsed;
+    }
     let Some(on_hand) = sight.state.position.on_hand() else { return Verdict::Hold };
     if on_hand.is_positive() {
         return Verdict::Clear;
     }
-    let velocity = velocity(sight);
-    let demand = &sight.state.demand;
-    let sold_lately = demand.last_sale_day().is_some() && demand.idle_days(sight.at) < SOLD_WITHIN_DAYS;
-    let sells = sold_lately || (velocity > 0.0 && velocity >= params.minimum_velocity_per_day);
-    if sells && sight.env.item.active {
-        Verdict::Breach(severity(velocity, money_at_risk(sight)))
+    if sells(sight, params) {
+        Verdict::Breach(severity(velocity(sight), money_at_risk(sight)))
     } else {
         Verdict::Lapsed
+    }
+}
+
+fn sells(sight: &Sight<'_>, params: &StockOutParams) -> bool {
+    let (velocity, demand) = (velocity(sight), &sight.state.demand);
+    let sold_lately = || demand.last_sale_day().is_some() && demand.idle_days(sight.at) < SOLD_WITHIN_DAYS;
+    match params.minimum_velocity_per_day {
+        Some(minimum) => velocity > 0.0 && velocity >= minimum,
+        None => velocity >= StockOutParams::MINIMUM_VELOCITY || sold_lately(),
     }
 }
 
@@ -55,8 +65,15 @@ fn severity(velocity: f64, money_per_day: Option<f64>) -> Severity {
     }
 }
 
+/// Units a day: of the plan, which knows closed days; before the first of them, what today has sold so far.
 fn velocity(sight: &Sight<'_>) -> f64 {
-    sight.state.plan.figures().velocity
+    let figures = sight.state.plan.figures();
+    if is_first_day(&figures) { sight.state.demand.sold_today().as_f64() } else { figures.velocity }
+}
+
+/// No day in stock is behind the plan.
+fn is_first_day(figures: &Figures) -> bool {
+    figures.observed_days <= 0.0
 }
 
 /// Sales lost a day, in money.
@@ -77,7 +94,7 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
     let money_per_day = money_at_risk(sight);
     let order = recommended_order(sight);
     let minimum = match &rule.params {
-        Params::StockOut(params) => Some(params.minimum_velocity_per_day),
+        Params::StockOut(params) => Some(params.minimum_velocity_per_day.unwrap_or(StockOutParams::MINIMUM_VELOCITY)),
         _ => None,
     };
     let evidence = Facts::default()
@@ -86,6 +103,7 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
         .number("on_order", position.on_order().as_f64())
         .number("velocity_per_day", velocity(sight))
         .number("minimum_velocity_per_day", minimum)
+        .number("sold_today", sight.state.demand.sold_today().as_f64())
         .number("sold_7d", sight.state.demand.sold_7d().as_f64())
         .text("last_sale_on", sight.state.demand.last_sale_day().map(messages::iso))
         .number("unit_price", sight.env.item.unit_price.map(schemas::Money::as_f64))
@@ -93,5 +111,6 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
         .number("reorder_point", plan.reorder_point())
         .number("recommended_order_quantity", order.map(Quantity::as_f64))
         .done();
-    (evidence, messages::stock_out(sight, state, &messages::StockOut { money_per_day, order }))
+    let (velocity, first_day) = (velocity(sight), is_first_day(&plan.figures()));
+    (evidence, messages::stock_out(sight, state, &messages::StockOut { velocity, first_day, money_per_day, order }))
 }
