@@ -46,6 +46,7 @@ fn short() -> String {
     .concat()
 }
 
+/// Asserts invariant I7.
 #[test]
 fn two_runs_give_the_same_bytes() {
     let events = chain::events();
@@ -54,6 +55,7 @@ fn two_runs_give_the_same_bytes() {
     assert!(runs[0].alerts == runs[1].alerts && runs[0].positions == runs[1].positions);
 }
 
+/// Asserts invariant I7.
 #[test]
 fn the_number_of_partitions_does_not_change_the_alerts() {
     let events = chain::events();
@@ -67,6 +69,7 @@ fn the_number_of_partitions_does_not_change_the_alerts() {
     }
 }
 
+/// Asserts invariant I8.
 #[test]
 fn a_truncated_input_gives_the_same_lines_up_to_the_cut() {
     let events = chain::events();

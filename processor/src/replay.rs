@@ -172,7 +172,10 @@ impl<O: Operator> LogReplay<O> {
         done: &mut dyn FnMut(i32, &LoggedRecord, Result<Outcome, Rejection>),
     ) -> Result<(), Rejection> {
         let Some(queue) = usize::try_from(partition).ok().and_then(|p| self.queues.get_mut(p)) else {
-            return Err(Rejection::new("unknown_partition", format!("there is no partition {partition}; check --partitions")));
+            return Err(Rejection::new(
+                "unknown_partition",
+                format!("there is no partition {partition}; check --partitions"),
+            ));
         };
         queue.push_back(record);
         while self.run(done) {}

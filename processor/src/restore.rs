@@ -27,7 +27,9 @@ pub enum RestoreError {
     Store(#[from] StoreError),
     #[error("partition {partition}: a changelog row cannot be read: {source}")]
     Row { partition: i32, source: RowError },
-    #[error("partition {partition}: the changelog stays undecided at offset {stable} of {end}; a transaction is left open")]
+    #[error(
+        "partition {partition}: the changelog stays undecided at offset {stable} of {end}; a transaction is left open"
+    )]
     Unstable { partition: i32, stable: i64, end: i64 },
     #[error(
         "partition {partition}: restored state stands at input offset {restored}, the group has committed {committed}; \
@@ -82,7 +84,11 @@ pub fn restore(
 }
 
 /// The high watermark as a read_uncommitted client sees it, once everything before it is decided.
-fn settled_end(reader: &mut dyn LogReader, changelog: &TopicPartition, call_timeout: Duration) -> Result<i64, RestoreError> {
+fn settled_end(
+    reader: &mut dyn LogReader,
+    changelog: &TopicPartition,
+    call_timeout: Duration,
+) -> Result<i64, RestoreError> {
     let Extent { end, stable, .. } = reader.extent(changelog, call_timeout)?;
     if stable >= end {
         return Ok(end);
@@ -109,7 +115,14 @@ fn usable_checkpoint(
     let belongs = checkpoint.topic_id == start.topic_id && (start.changelog_offset..=end).contains(&offset);
     let usable = belongs && age_ms <= MAX_CHECKPOINT_AGE_MS;
     if !usable {
-        tracing::warn!(partition, offset, end, belongs, age_ms, "the store is foreign or too old; rebuilding it in full");
+        tracing::warn!(
+            partition,
+            offset,
+            end,
+            belongs,
+            age_ms,
+            "the store is foreign or too old; rebuilding it in full"
+        );
     }
     Ok(usable.then_some(offset))
 }
@@ -125,11 +138,12 @@ fn replay_batch(
 ) -> Result<u64, RestoreError> {
     let offset = checkpoint.changelog_offset;
     let mut rows: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
-    let next = reader.read(changelog, offset, Isolation::ReadCommitted, BATCH_RECORDS, call_timeout, &mut |record| {
-        if record.offset < end {
-            rows.push((record.key.unwrap_or_default().to_vec(), record.value.map(<[u8]>::to_vec)));
-        }
-    })?;
+    let next =
+        reader.read(changelog, offset, Isolation::ReadCommitted, BATCH_RECORDS, call_timeout, &mut |record| {
+            if record.offset < end {
+                rows.push((record.key.unwrap_or_default().to_vec(), record.value.map(<[u8]>::to_vec)));
+            }
+        })?;
     if next <= offset {
         let reason = format!("no answer for {}-{} at {offset}", changelog.topic, changelog.partition);
         return Err(LogError::Retriable { operation: "restore", reason }.into());
@@ -143,7 +157,8 @@ fn replay_batch(
 /// Asserts invariant I4: the store's own account of its input position equals the group's.
 fn prove(store: &dyn StateStore, partition: i32, committed: Option<i64>, full: bool) -> Result<i64, RestoreError> {
     let row = store.get(crate::task::META_KEY)?;
-    let meta = row.map(|row| Meta::decode(&row)).transpose().map_err(|source| RestoreError::Row { partition, source })?;
+    let meta =
+        row.map(|row| Meta::decode(&row)).transpose().map_err(|source| RestoreError::Row { partition, source })?;
     match (meta.map(|m| m.position), committed) {
         (None, None) => Ok(0),
         // The committed offset has expired, or the partition has never been committed: the state knows.

@@ -159,6 +159,7 @@ impl SourceClocks {
         })
     }
 
+    /// Takes no step back, whatever a clock says (invariant I10).
     fn recompute(&mut self) {
         let live = self.clocks.iter().filter(|c| !c.silent).map(|c| c.time.unwrap_or(Timestamp::MIN)).min();
         if let Some(minimum) = live {
@@ -200,6 +201,7 @@ mod tests {
         assert_eq!(clocks.grace_ms(), 600_000);
     }
 
+    /// Asserts invariant I10.
     #[test]
     fn a_silent_partition_does_not_hold_time_back_until_it_speaks_again() {
         let mut clocks = SourceClocks::new(0, DEFAULT_FLOOR);

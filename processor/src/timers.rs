@@ -20,9 +20,19 @@ impl TimerQueue {
         self.buckets.entry(due).or_default().push(key);
     }
 
-    /// The earliest instant that may have a wake-up (it may turn out stale).
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.buckets.first_key_value().map(|(due, _)| *due)
+    /// The earliest instant that has a wake-up. Stale entries must not show: a restored queue has
+    /// none, and time stops where this says, which closes epochs.
+    pub(crate) fn next_due(&mut self, registered: impl Fn(KeyId) -> Option<Timestamp>) -> Option<Timestamp> {
+        while let Some(mut bucket) = self.buckets.first_entry() {
+            let due = *bucket.key();
+            let keys = bucket.get_mut();
+            while keys.pop_if(|key| registered(*key) != Some(due)).is_some() {}
+            if !keys.is_empty() {
+                return Some(due);
+            }
+            bucket.remove();
+        }
+        None
     }
 
     /// Takes the earliest bucket; the caller drops stale entries and orders the rest by key.

@@ -148,8 +148,8 @@ pub struct RecentIds {
     used: bool,
 }
 
-/// Places at first: most keys see no more events in two days.
-const FEW_IDS: usize = 3;
+/// Places grow in these steps, which fill what an allocator hands out: most keys see few events in two days.
+const PLACES: [usize; 3] = [3, 5, RECENT_IDS];
 
 impl RecentIds {
     /// Whether the id is among the last few; it is from now on.
@@ -161,8 +161,7 @@ impl RecentIds {
             return true;
         }
         if usize::from(self.next) == self.hashes.len() {
-            let places = if self.hashes.is_empty() { FEW_IDS } else { RECENT_IDS };
-            self.hashes = with_places(&self.hashes, places);
+            self.hashes = with_room(&self.hashes, self.hashes.len() + 1);
         }
         self.hashes[usize::from(self.next)] = hash;
         self.next = (self.next + 1) % RECENT_IDS as u8;
@@ -197,7 +196,7 @@ impl RecentIds {
         if filled == 0 || filled > RECENT_IDS || !fits {
             return Err(r.invalid("count of event ids"));
         }
-        let mut hashes = with_places(&[], if filled <= FEW_IDS { FEW_IDS } else { RECENT_IDS });
+        let mut hashes = with_room(&[], filled);
         for hash in &mut hashes[..filled] {
             *hash = r.fixed64()?;
         }
@@ -205,8 +204,9 @@ impl RecentIds {
     }
 }
 
-/// A copy in so many places, the new ones empty.
-fn with_places(hashes: &[u64], places: usize) -> Box<[u64]> {
+/// A copy with places for at least so many, the new ones empty.
+fn with_room(hashes: &[u64], wanted: usize) -> Box<[u64]> {
+    let places = PLACES.into_iter().find(|places| *places >= wanted).unwrap_or(RECENT_IDS);
     let mut larger = vec![0; places].into_boxed_slice();
     larger[..hashes.len()].copy_from_slice(hashes);
     larger

@@ -119,7 +119,11 @@ fn conclude(wms: Wms, alerts: &[schemas::Alert], language: Language) -> Outcome 
     let planted = wms.planted();
     let report = score::score(&planted, alerts, &wms.into_truth());
     let mut out = io::stdout().lock();
-    report.print(language, &mut out).and_then(|()| out.flush()).context("cannot print the score").map_err(Failure::Runtime)
+    report
+        .print(language, &mut out)
+        .and_then(|()| out.flush())
+        .context("cannot print the score")
+        .map_err(Failure::Runtime)
 }
 
 /// Created before the demo begins: nobody should watch it to the end and then hear of a full disk.

@@ -65,7 +65,12 @@ fn publish_world(publisher: &mut Publisher, wms: &Wms) -> Result<()> {
     for (file, body) in ruleset::PACKS {
         let document = ruleset::parse(file, body).map_err(|errors| anyhow!("{file}: {} fault(s)", errors.len()))?;
         let (id, version) = (document.id, document.version);
-        publisher.rules(&RuleDocumentRecord { id, version, effective_at: Timestamp::EARLIEST, body: body.to_owned() })?;
+        publisher.rules(&RuleDocumentRecord {
+            id,
+            version,
+            effective_at: Timestamp::EARLIEST,
+            body: body.to_owned(),
+        })?;
     }
     wms.locations().try_for_each(|location| publisher.location(location))?;
     wms.catalog().try_for_each(|item| publisher.item(item))?;
@@ -135,7 +140,10 @@ impl Stages {
     fn spawn<O: Operator>(&mut self, parts: WorkerParts<O>) -> Result<()> {
         let (stop, transactions) = (self.stop.clone(), self.transactions.clone());
         let name = parts.instance.clone();
-        let member = thread::Builder::new().name(name).spawn(move || drive(parts, &stop, &transactions)).context("cannot start a worker thread")?;
+        let member = thread::Builder::new()
+            .name(name)
+            .spawn(move || drive(parts, &stop, &transactions))
+            .context("cannot start a worker thread")?;
         self.members.push(member);
         Ok(())
     }
@@ -153,7 +161,10 @@ impl Stages {
         self.stop.store(true, Ordering::Release);
         for member in self.members {
             let name = member.thread().name().unwrap_or("worker").to_owned();
-            member.join().map_err(|_| anyhow!("{name} panicked; its message is above"))?.with_context(|| format!("{name} failed"))?;
+            member
+                .join()
+                .map_err(|_| anyhow!("{name} panicked; its message is above"))?
+                .with_context(|| format!("{name} failed"))?;
         }
         Ok(())
     }
@@ -204,11 +215,12 @@ impl<'a> Outlet<'a> {
         let mut told = Vec::new();
         for (partition, offset) in &mut self.next {
             let mut failed = None;
-            let sink = &mut |record: processor::ports::RecordView<'_>| {
-                match decode(&partition.topic, record.value.unwrap_or_default()) {
-                    Ok(event) => told.push(event),
-                    Err(error) => failed = Some(error),
-                }
+            let sink = &mut |record: processor::ports::RecordView<'_>| match decode(
+                &partition.topic,
+                record.value.unwrap_or_default(),
+            ) {
+                Ok(event) => told.push(event),
+                Err(error) => failed = Some(error),
             };
             // Transaction markers leave gaps: the offset moves past them.
             *offset = self.reader.read(partition, *offset, Isolation::ReadCommitted, 4096, Duration::ZERO, sink)?;
@@ -250,7 +262,9 @@ impl<'a> Outlet<'a> {
 fn decode(topic: &str, value: &[u8]) -> Result<Option<DemoEvent>> {
     Ok(match topic {
         topics::ALERTS => Some(DemoEvent::Alert(Box::new(avro::decode_alert(value).map_err(|e| anyhow!("{e}"))?))),
-        topics::POSITIONS => Some(DemoEvent::Position(Box::new(avro::decode_position(value).map_err(|e| anyhow!("{e}"))?))),
+        topics::POSITIONS => {
+            Some(DemoEvent::Position(Box::new(avro::decode_position(value).map_err(|e| anyhow!("{e}"))?)))
+        }
         _ => None,
     })
 }

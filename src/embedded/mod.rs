@@ -105,7 +105,11 @@ impl Embedded {
             aggregates: None,
             journal: None,
         };
-        self.parts(instance, self.stage(INGEST, "ingest", topics, None), Box::new(move |_| IngestOperator::new(config.clone())))
+        self.parts(
+            instance,
+            self.stage(INGEST, "ingest", topics, None),
+            Box::new(move |_| IngestOperator::new(config.clone())),
+        )
     }
 
     /// What a member of `process` is built from.
@@ -168,10 +172,9 @@ impl Embedded {
     /// Records of the source not yet through `process`.
     pub fn lag(&self) -> Result<u64, LogError> {
         let mut lag = 0;
-        for (group, topic, partitions) in [
-            (INGEST, SOURCE_TOPIC, self.config.source_partitions),
-            (PROCESS, topics::EVENTS, self.config.partitions),
-        ] {
+        for (group, topic, partitions) in
+            [(INGEST, SOURCE_TOPIC, self.config.source_partitions), (PROCESS, topics::EVENTS, self.config.partitions)]
+        {
             let committed = self.log.committed(group);
             let mut reader = self.log.reader()?;
             for partition in 0..partitions {
@@ -180,7 +183,8 @@ impl Embedded {
                 let done = committed.get(&partition).copied().unwrap_or(extent.start);
                 // Transaction markers take offsets: what is left may be markers alone.
                 let mut waiting = false;
-                let read = reader.read(&partition, done, Isolation::ReadCommitted, 1, Duration::ZERO, &mut |_| waiting = true);
+                let read =
+                    reader.read(&partition, done, Isolation::ReadCommitted, 1, Duration::ZERO, &mut |_| waiting = true);
                 // Consumed and dropped since the look at the offsets: ask again next time.
                 waiting |= read.is_err();
                 lag += if waiting { u64::try_from(extent.end - done).unwrap_or(0) } else { 0 };

@@ -78,12 +78,18 @@ impl Broadcasts {
         }
         if let Some(topic) = &self.aggregates {
             let board = &mut self.board;
-            read_to_end(reader, &mut self.next, topic, call_timeout, &mut |record| {
-                match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
+            read_to_end(
+                reader,
+                &mut self.next,
+                topic,
+                call_timeout,
+                &mut |record| match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
                     Ok(partial) => board.add(&partial),
-                    Err(error) => tracing::error!(offset = record.offset, %error, "an aggregate cannot be read; ignoring it"),
-                }
-            })?;
+                    Err(error) => {
+                        tracing::error!(offset = record.offset, %error, "an aggregate cannot be read; ignoring it")
+                    }
+                },
+            )?;
         }
         Ok(())
     }

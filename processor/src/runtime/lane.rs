@@ -28,11 +28,7 @@ pub(super) struct OwnedRecord {
 
 impl OwnedRecord {
     pub(super) fn of(record: &RecordView<'_>) -> Self {
-        Self {
-            offset: record.offset,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-        }
+        Self { offset: record.offset, key: record.key.map(<[u8]>::to_vec), value: record.value.map(<[u8]>::to_vec) }
     }
 }
 
@@ -88,7 +84,9 @@ impl<O: Operator> Lane<O> {
 
     /// Processes a record of the batch, or keeps it behind those that wait.
     pub(super) fn offer(&mut self, record: &RecordView<'_>, board: &EpochBoard, now_ms: i64) {
-        if !self.backlog.is_empty() || self.take(record.offset, record.key, record.value, board, now_ms) == Taken::Waiting {
+        if !self.backlog.is_empty()
+            || self.take(record.offset, record.key, record.value, board, now_ms) == Taken::Waiting
+        {
             self.backlog.push_back(OwnedRecord::of(record));
         }
     }
@@ -96,7 +94,10 @@ impl<O: Operator> Lane<O> {
     /// Goes on with the records that waited. True if any was taken.
     pub(super) fn drain_backlog(&mut self, board: &EpochBoard, now_ms: i64, epoch_wait_ms: i64) -> bool {
         if self.waiting_since_ms.is_some_and(|since| now_ms - since >= epoch_wait_ms) {
-            tracing::warn!(partition = self.task.partition(), "an epoch stays incomplete; going on without it, journalled");
+            tracing::warn!(
+                partition = self.task.partition(),
+                "an epoch stays incomplete; going on without it, journalled"
+            );
             self.task.force_epoch();
         }
         let mut any = false;
@@ -111,7 +112,14 @@ impl<O: Operator> Lane<O> {
         any
     }
 
-    fn take(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>, board: &EpochBoard, now_ms: i64) -> Taken {
+    fn take(
+        &mut self,
+        offset: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        board: &EpochBoard,
+        now_ms: i64,
+    ) -> Taken {
         let payload = value.unwrap_or_default();
         let step = match self.task.operator().decode(payload) {
             Ok(record) => self.task.process(offset, &record, board),

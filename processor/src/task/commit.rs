@@ -46,7 +46,7 @@ impl<O: Operator> Task<O> {
             clocks: self.clocks.clocks().to_vec(),
             epoch: self.epoch.current,
             applied_through: self.epoch.applied_through,
-            awaiting: self.epoch.awaiting,
+            underway: self.epoch.awaiting.then(|| self.switches.due_until(self.clocks.stream_time())),
             applied: self.switches.applied().clone(),
         }
     }
@@ -76,8 +76,12 @@ impl<O: Operator> Task<O> {
         self.position = meta.position;
         self.stream_time = meta.stream_time;
         self.clocks.restore(meta.clocks, meta.clock_time, meta.grace_ms);
-        self.epoch = EpochState { current: meta.epoch, applied_through: meta.applied_through, awaiting: meta.awaiting };
-        self.switches.set_applied(meta.applied);
+        self.epoch = EpochState {
+            current: meta.epoch,
+            applied_through: meta.applied_through,
+            awaiting: meta.underway.is_some(),
+        };
+        self.switches.restore(meta.applied, meta.underway.unwrap_or_default());
     }
 
     /// Called once after the last [`install`](Self::install): the broadcast records in force go back
@@ -90,11 +94,15 @@ impl<O: Operator> Task<O> {
         self.operator.restored(&mut self.states);
         let mut refused = Vec::new();
         for record in broadcasts {
-            if self.switches.has_applied(record) {
+            let offered = if self.switches.has_applied(record) {
                 self.switches.pass_by(record);
-            } else if let Err(rejection) = self.offer_broadcast(record) {
-                refused.push((record, rejection));
-            }
+                Ok(())
+            } else if self.switches.is_underway(record) {
+                self.offer_after(self.stream_time, record)
+            } else {
+                self.offer_broadcast(record)
+            };
+            refused.extend(offered.err().map(|rejection| (record, rejection)));
         }
         self.wakeup = Timestamp::MIN;
         refused

@@ -25,9 +25,10 @@ pub struct Meta {
     pub epoch: Option<i64>,
     /// Aggregates are applied through this epoch.
     pub applied_through: i64,
-    /// The epoch was entered, its sums were published, and its aggregates are not applied yet: the
-    /// record at `position` is half-way.
-    pub(crate) awaiting: bool,
+    /// Present when the record at `position` is half-way: its epoch was entered, the sums published,
+    /// the aggregates not applied yet. Then these broadcast records, (topic, offset), take effect on
+    /// the way; others that have come since do not.
+    pub(crate) underway: Option<Vec<(String, i64)>>,
     /// The broadcast records that have taken effect, in order.
     pub(crate) applied: Applied,
 }
@@ -50,7 +51,13 @@ impl Meta {
         }
         w.option(self.epoch, RowWriter::signed);
         w.signed(self.applied_through);
-        w.u8(u8::from(self.awaiting));
+        w.option(self.underway.as_ref(), |w, records| {
+            w.unsigned(records.len() as u64);
+            for (topic, offset) in records {
+                w.text(topic);
+                w.signed(*offset);
+            }
+        });
         w.unsigned(self.applied.len() as u64);
         for (topic, runs) in &self.applied {
             w.text(topic);
@@ -76,7 +83,7 @@ impl Meta {
             clocks: read_clocks(&mut r)?,
             epoch: r.option(RowReader::signed)?,
             applied_through: r.signed()?,
-            awaiting: r.u8()? != 0,
+            underway: r.option(read_underway)?,
             applied: read_applied(&mut r)?,
         })
     }
@@ -94,6 +101,15 @@ fn read_clocks(r: &mut RowReader<'_>) -> Result<Vec<SourceClock>, RowError> {
         });
     }
     Ok(clocks)
+}
+
+fn read_underway(r: &mut RowReader<'_>) -> Result<Vec<(String, i64)>, RowError> {
+    let mut records = Vec::new();
+    for _ in 0..r.unsigned()? {
+        let topic = r.text()?.to_owned();
+        records.push((topic, r.signed()?));
+    }
+    Ok(records)
 }
 
 fn read_applied(r: &mut RowReader<'_>) -> Result<Applied, RowError> {
@@ -129,7 +145,7 @@ mod tests {
             }],
             epoch: Some(1_888_888),
             applied_through: i64::MIN,
-            awaiting: true,
+            underway: Some(vec![("inventory.rules".to_owned(), 9)]),
             applied: Applied::from([(
                 "inventory.rules".to_owned(),
                 vec![Run { first: 0, last: 3 }, Run { first: 7, last: 7 }],

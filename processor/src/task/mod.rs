@@ -173,7 +173,13 @@ impl<O: Operator> Task<O> {
     }
 
     /// Processes one record at a stream time that the caller keeps.
-    pub fn process_at(&mut self, stream_time: Timestamp, offset: i64, record: &O::Record<'_>, board: &EpochBoard) -> Step {
+    pub fn process_at(
+        &mut self,
+        stream_time: Timestamp,
+        offset: i64,
+        record: &O::Record<'_>,
+        board: &EpochBoard,
+    ) -> Step {
         self.position = offset;
         if let Progress::AwaitEpoch { through } = self.advance(stream_time, board) {
             return Step::AwaitEpoch { through };
@@ -209,7 +215,7 @@ impl<O: Operator> Task<O> {
     fn advance_slowly(&mut self, to: Timestamp, board: &EpochBoard) -> Progress {
         loop {
             let switch = self.switches.next_effective();
-            let timer = self.timers.next_due().map(|due| due.plus_ms(self.clocks.grace_ms()));
+            let timer = self.next_timer();
             let stop = switch.into_iter().chain(timer).min().filter(|stop| *stop <= to);
             let at = stop.unwrap_or(to).max(self.stream_time);
             if let Progress::AwaitEpoch { through } = self.enter_epoch(at, board) {
@@ -229,8 +235,14 @@ impl<O: Operator> Task<O> {
         Progress::Done
     }
 
+    /// The stream time at which the next timer fires.
+    fn next_timer(&mut self) -> Option<Timestamp> {
+        let due = self.timers.next_due(|key| self.states.registered_due(key));
+        due.map(|due| due.plus_ms(self.clocks.grace_ms()))
+    }
+
     fn recompute_wakeup(&mut self) {
-        let timer = self.timers.next_due().map(|due| due.plus_ms(self.clocks.grace_ms()));
+        let timer = self.next_timer();
         let epoch_end = match (self.config.epoch_ms, self.epoch.current) {
             (Some(epoch_ms), Some(current)) => Some(epoch_start(current + 1, epoch_ms)),
             _ => None,
@@ -294,7 +306,6 @@ impl<O: Operator> Task<O> {
 
     fn apply_epochs(&mut self, through: i64, board: &EpochBoard) {
         for (epoch, totals) in board.totals(self.epoch.applied_through, through) {
-            if self.config.partition == 0 && epoch > 0 { eprintln!("DBG pos {} epoch {epoch} total {:?}", self.position, totals.iter().map(|t| t.sums.iter().sum::<i64>()).collect::<Vec<_>>()); }
             self.operator.apply_epoch(epoch, &totals);
         }
         self.epoch.applied_through = self.epoch.applied_through.max(through);
@@ -344,6 +355,12 @@ impl<O: Operator> Task<O> {
     /// Takes in a record of a broadcast topic. It takes effect when stream time passes its instant,
     /// or, where that has passed already or there is none, before the next record, journalled.
     pub fn offer_broadcast(&mut self, record: &BroadcastRecord) -> Result<(), Rejection> {
+        // While a record is half-way, the time it goes to counts: its epochs are entered already.
+        let decided = if self.epoch.awaiting { self.clocks.stream_time() } else { self.stream_time };
+        self.offer_after(decided, record)
+    }
+
+    fn offer_after(&mut self, decided: Timestamp, record: &BroadcastRecord) -> Result<(), Rejection> {
         let effective_at = match self.operator.effective_at(record) {
             Ok(effective_at) => effective_at,
             Err(rejection) => {
@@ -351,8 +368,6 @@ impl<O: Operator> Task<O> {
                 return Err(rejection);
             }
         };
-        // While a record is half-way, the time it goes to counts: its epochs are entered already.
-        let decided = if self.epoch.awaiting { self.clocks.stream_time() } else { self.stream_time };
         self.switches.offer(record, effective_at.filter(|at| *at > decided));
         if let Some(at) = self.switches.next_effective() {
             self.wakeup = self.wakeup.min(at);

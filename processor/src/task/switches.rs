@@ -45,6 +45,8 @@ pub(super) struct Switches {
     /// By topic: the newest offset seen.
     newest: BTreeMap<String, i64>,
     applied: Applied,
+    /// Of a restored task: see [`super::Meta`].
+    underway: Vec<(String, i64)>,
     /// Present when a journal is followed instead of written.
     journal: Option<Journal>,
 }
@@ -138,8 +140,20 @@ impl Switches {
         &self.applied
     }
 
-    pub(super) fn set_applied(&mut self, applied: Applied) {
+    /// What is scheduled up to an instant, as (topic, offset).
+    pub(super) fn due_until(&self, until: Timestamp) -> Vec<(String, i64)> {
+        let due = self.scheduled.keys().take_while(|(at, _, _)| *at <= until);
+        due.map(|(_, topic, offset)| (topic.clone(), *offset)).collect()
+    }
+
+    pub(super) fn restore(&mut self, applied: Applied, underway: Vec<(String, i64)>) {
         self.applied = applied;
+        self.underway = underway;
+    }
+
+    /// Whether the record was scheduled for the way that the restored task is half through.
+    pub(super) fn is_underway(&self, record: &BroadcastRecord) -> bool {
+        self.underway.iter().any(|(topic, offset)| *topic == record.topic && *offset == record.offset)
     }
 
     pub(super) fn has_applied(&self, record: &BroadcastRecord) -> bool {

@@ -1,5 +1,7 @@
 //! What a key remembers of its alerts. Most keys never had one: then it is one null pointer.
 
+use std::sync::Arc;
+
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::{AlertKind, Mode, RuleRef, Severity, Timestamp};
 use uuid::Uuid;
@@ -27,21 +29,15 @@ pub enum Phase {
     Closed,
 }
 
-/// A breach that has not yet lasted as long as its rule wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    pub since: Timestamp,
-    pub due: Timestamp,
-}
-
 /// One alert, or the memory of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
     pub kind: AlertKind,
     pub mode: Mode,
     pub phase: Phase,
-    pub pending: Option<Pending>,
-    pub rule: RuleRef,
+    /// Of a breach that still has to last, or whose last alert has to cool down: when it opens.
+    pub pending_until: Option<Timestamp>,
+    pub rule: Arc<RuleRef>,
     pub alert_id: Uuid,
     pub episode_id: Uuid,
     /// Of the last emitted line; 0 before the first.
@@ -81,12 +77,20 @@ impl EpisodeBook {
     /// When a pending alert has waited long enough.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.slots().iter().filter_map(|s| s.pending).map(|p| p.due).min()
+        self.slots().iter().filter_map(|s| s.pending_until).min()
     }
 
     /// The earliest instant a new alert may carry.
     pub(super) fn floor(&self) -> Timestamp {
         self.0.as_ref().map_or(Timestamp::MIN, |b| b.floor)
+    }
+
+    /// Lets an open alert that was read back from its row share the reference of its rule again.
+    pub(super) fn share_rule(&mut self, kind: AlertKind, mode: Mode, rule: &Arc<RuleRef>) {
+        let slots = self.0.iter_mut().flat_map(|b| &mut b.slots);
+        for slot in slots.filter(|s| s.kind == kind && s.mode == mode && s.rule == *rule) {
+            slot.rule = Arc::clone(rule);
+        }
     }
 
     /// Puts a slot in its place, replacing the one of its kind and mode.
@@ -102,9 +106,9 @@ impl EpisodeBook {
     pub(super) fn withdraw(&mut self, kind: AlertKind, mode: Mode) {
         let Some(book) = &mut self.0 else { return };
         if let Some(slot) = book.slots.iter_mut().find(|s| s.kind == kind && s.mode == mode) {
-            slot.pending = None;
+            slot.pending_until = None;
         }
-        book.slots.retain(|s| s.revision > 0 || s.pending.is_some());
+        book.slots.retain(|s| s.revision > 0 || s.pending_until.is_some());
         self.shrink();
     }
 
@@ -114,7 +118,7 @@ impl EpisodeBook {
         let floor = &mut book.floor;
         book.slots.retain(|slot| {
             let remembered = slot.cool_until.max(slot.since.plus_ms(FLAP_WINDOW_MS)) > now;
-            let keep = remembered || slot.phase == Phase::Open || slot.pending.is_some();
+            let keep = remembered || slot.phase == Phase::Open || slot.pending_until.is_some();
             if !keep {
                 // Identities count in whole seconds.
                 *floor = (*floor).max(slot.opened_at.plus_ms(schemas::time::SECOND_MS));
@@ -160,10 +164,7 @@ impl Slot {
         w.text(self.kind.name());
         w.u8(self.mode as u8);
         w.u8(self.phase as u8);
-        w.option(self.pending, |w, p| {
-            w.time(p.since);
-            w.time(p.due);
-        });
+        w.option(self.pending_until, RowWriter::time);
         w.text(self.severity.name());
         w.text(&self.rule.document);
         w.signed(i64::from(self.rule.version));
@@ -181,13 +182,13 @@ impl Slot {
             kind: AlertKind::from_name(r.text()?).ok_or_else(|| r.invalid("alert kind"))?,
             mode: *MODES.get(usize::from(r.u8()?)).ok_or_else(|| r.invalid("mode"))?,
             phase: *PHASES.get(usize::from(r.u8()?)).ok_or_else(|| r.invalid("alert phase"))?,
-            pending: r.option(|r| Ok(Pending { since: r.time()?, due: r.time()? }))?,
+            pending_until: r.option(RowReader::time)?,
             severity: Severity::from_name(r.text()?).ok_or_else(|| r.invalid("severity"))?,
-            rule: RuleRef {
+            rule: Arc::new(RuleRef {
                 document: r.text()?.to_owned(),
                 version: i32::try_from(r.signed()?).map_err(|_| r.invalid("rule version"))?,
                 rule: r.text()?.to_owned(),
-            },
+            }),
             alert_id: Uuid::from_slice(r.bytes()?).map_err(|_| r.invalid("alert id"))?,
             episode_id: Uuid::from_slice(r.bytes()?).map_err(|_| r.invalid("episode id"))?,
             revision: u32::try_from(r.unsigned()?).map_err(|_| r.invalid("revision"))?,

@@ -10,11 +10,13 @@
 //!   closed ── breach, cooled down ► open, or pending until then: same alert id within one second, else a new one
 //! ```
 
+use std::sync::Arc;
+
 use schemas::time::SECOND_MS;
 use schemas::{Alert, AlertKind, AlertState, Evidence, Message, Mode, RuleRef, Severity, Timestamp};
 use uuid::Uuid;
 
-use super::book::{EpisodeBook, Pending, Phase, Slot};
+use super::book::{EpisodeBook, Phase, Slot};
 use super::{FLAP_WINDOW_MS, ids};
 use crate::decide::Key;
 use crate::detectors::{Verdict, registry};
@@ -90,8 +92,12 @@ impl Desk<'_> {
         if let Some(slot) = self.book.slot(judgement.kind, judgement.mode)
             && slot.phase == Phase::Open
         {
-            if judgement.rule.is_some_and(|r| same_rule(&r.reference, &slot.rule)) {
-                return self.advance_open(judgement, slot.severity);
+            if let Some(rule) = judgement.rule.filter(|r| same_rule(&r.reference, &slot.rule)) {
+                let announced = slot.severity;
+                if !Arc::ptr_eq(&rule.reference, &slot.rule) {
+                    self.book.share_rule(judgement.kind, judgement.mode, &rule.reference);
+                }
+                return self.advance_open(judgement, announced);
             }
             self.close(&Judgement { rule: None, ..*judgement }, AlertState::Expired);
         }
@@ -111,16 +117,16 @@ impl Desk<'_> {
     fn advance_closed(&mut self, judgement: &Judgement<'_>) {
         let at = self.occurrence.at;
         let slot = self.book.slot(judgement.kind, judgement.mode);
-        let pending = slot.and_then(|s| s.pending);
+        let pending = slot.and_then(|s| s.pending_until);
         let (Verdict::Breach(severity), Some(rule)) = (judgement.verdict, judgement.rule) else {
-            let undecided = judgement.verdict == Verdict::Hold && pending.is_some_and(|p| p.due > at);
+            let undecided = judgement.verdict == Verdict::Hold && pending.is_some_and(|due| due > at);
             if !undecided {
                 self.book.withdraw(judgement.kind, judgement.mode);
             }
             return;
         };
         let cool_until = slot.filter(|s| s.revision > 0).map_or(at, |s| s.cool_until);
-        let due = pending.map_or(cool_until.max(at.plus_ms(rule.lifecycle.minimum_duration_ms)), |p| p.due);
+        let due = pending.unwrap_or(cool_until.max(at.plus_ms(rule.lifecycle.minimum_duration_ms)));
         if due <= at || self.handed_over(judgement) {
             self.open(judgement, rule, severity);
         } else if pending.is_none() {
@@ -138,14 +144,14 @@ impl Desk<'_> {
     /// Until the breach has lasted long enough and the alert before it has cooled down.
     fn wait(&mut self, judgement: &Judgement<'_>, rule: &Rule, severity: Severity, due: Timestamp) {
         let since = self.occurrence.at;
-        let pending = Some(Pending { since, due });
+        let pending_until = Some(due);
         let slot = match self.book.slot(judgement.kind, judgement.mode) {
-            Some(slot) => Slot { pending, ..slot.clone() },
+            Some(slot) => Slot { pending_until, ..slot.clone() },
             None => Slot {
                 kind: judgement.kind,
                 mode: judgement.mode,
                 phase: Phase::Closed,
-                pending,
+                pending_until,
                 rule: rule.reference.clone(),
                 alert_id: Uuid::nil(),
                 episode_id: Uuid::nil(),
@@ -169,7 +175,7 @@ impl Desk<'_> {
             kind,
             mode,
             phase: Phase::Open,
-            pending: None,
+            pending_until: None,
             rule: rule.reference.clone(),
             alert_id,
             episode_id: self.running_episode(kind, mode).unwrap_or_else(|| ids::episode_id(alert_id)),
@@ -228,7 +234,7 @@ impl Desk<'_> {
             occurred_at: slot.since,
             detected_at: self.occurrence.detected_at.max(slot.since),
             opened_at: slot.opened_at,
-            rule: slot.rule.clone(),
+            rule: RuleRef::clone(&slot.rule),
             evidence,
             message,
         });
@@ -238,7 +244,7 @@ impl Desk<'_> {
 
 /// Identities count in whole seconds: within the second of the alert before, the same rule reopens that
 /// alert, and another rule's alert opens a second later.
-fn opening_time(before: Option<&Slot>, rule: &RuleRef, at: Timestamp) -> Timestamp {
+fn opening_time(before: Option<&Slot>, rule: &Arc<RuleRef>, at: Timestamp) -> Timestamp {
     let second = |t: Timestamp| t.millis().div_euclid(SECOND_MS);
     match before {
         Some(slot) if second(at) <= second(slot.opened_at) => {
@@ -257,6 +263,6 @@ fn superseder(kind: AlertKind) -> Option<AlertKind> {
 }
 
 /// Whatever the version: an edited rule is the same rule.
-fn same_rule(a: &RuleRef, b: &RuleRef) -> bool {
-    a.document == b.document && a.rule == b.rule
+fn same_rule(a: &Arc<RuleRef>, b: &Arc<RuleRef>) -> bool {
+    Arc::ptr_eq(a, b) || a.document == b.document && a.rule == b.rule
 }

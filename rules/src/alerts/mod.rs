@@ -12,7 +12,7 @@ mod ids;
 mod lifecycle;
 pub mod messages;
 
-pub use book::{EpisodeBook, Pending, Phase, Slot};
+pub use book::{EpisodeBook, Phase, Slot};
 pub use lifecycle::{Judgement, Occurrence, settle};
 
 /// A problem that comes back within this long of its end is the same episode.

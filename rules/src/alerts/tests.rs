@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use schemas::row::{RowReader, RowWriter};
@@ -13,7 +14,7 @@ const KINDS: [AlertKind; 3] = [AlertKind::LowStock, AlertKind::StockOut, AlertKi
 
 fn rule(kind: AlertKind, mode: Mode, name: &str, lifecycle: Lifecycle) -> Rule {
     Rule {
-        reference: RuleRef { document: "d".to_owned(), version: 1, rule: name.to_owned() },
+        reference: Arc::new(RuleRef { document: "d".to_owned(), version: 1, rule: name.to_owned() }),
         kind,
         mode,
         scope: Scope::default(),

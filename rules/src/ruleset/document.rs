@@ -3,6 +3,8 @@
 //! Everything here is a plain value. It must never know YAML (`parse` does) nor which rule wins
 //! (`book` does).
 
+use std::sync::Arc;
+
 use schemas::{AlertKind, Mode, Quantity, RuleRef, Timestamp};
 
 use super::scope::Scope;
@@ -20,7 +22,8 @@ pub struct RuleDocument {
 /// One rule: for these items at these places, this kind of alert, decided like this.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    pub reference: RuleRef,
+    /// Shared with the alerts it opened, of which there may be millions.
+    pub reference: Arc<RuleRef>,
     pub kind: AlertKind,
     /// A shadow rule decides and records, and notifies nobody.
     pub mode: Mode,

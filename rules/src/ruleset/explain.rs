@@ -81,14 +81,14 @@ impl RuleBook {
         };
         let candidate = |(matched, ix)| {
             let rule = self.rule(ix);
-            Candidate { ix, rule: rule.reference.clone(), mode: rule.mode, verdict: verdict(matched, ix) }
+            Candidate { ix, rule: RuleRef::clone(&rule.reference), mode: rule.mode, verdict: verdict(matched, ix) }
         };
         found.into_iter().map(candidate).collect()
     }
 }
 
 fn lost(own: Specificity, winner: &Rule, subject: &Subject<'_>) -> Verdict {
-    let reference = winner.reference.clone();
+    let reference = RuleRef::clone(&winner.reference);
     match winner.scope.matches(subject).ok().and_then(|best| best.beats_in(own)) {
         Some(dimension) => Verdict::LessSpecific { winner: reference, dimension },
         None => Verdict::Earlier { winner: reference },

@@ -1,5 +1,7 @@
 //! From YAML text to a checked [`RuleDocument`], or to everything that is wrong with it.
 
+use std::sync::Arc;
+
 use schemas::{AlertKind, Mode, RuleRef, Timestamp};
 
 use super::document::{Rule, RuleDocument};
@@ -100,7 +102,7 @@ fn read_rule(rule: &Fields<'_>, reference: RuleRef, check: &mut Checker<'_>) -> 
     let scope = read_scope(rule, check);
     let spec = spec?;
     let (params, lifecycle) = spec.read(rule, check);
-    Some(Rule { reference, kind: spec.kind, mode, scope, lifecycle, params: params? })
+    Some(Rule { reference: Arc::new(reference), kind: spec.kind, mode, scope, lifecycle, params: params? })
 }
 
 fn read_kind(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<&'static KindSpec> {

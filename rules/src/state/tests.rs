@@ -3,6 +3,11 @@ use schemas::time::{DAY_MS, HOUR_MS};
 use schemas::{StockChange, Timestamp};
 
 use super::*;
+use crate::decide::{self, Key};
+use crate::environment::{Environment, Moment};
+use crate::item::Item;
+use crate::ruleset::{RuleBook, parse};
+use crate::site::SiteSums;
 
 fn at(day: i64, minute: i64) -> Timestamp {
     Timestamp::from_millis((20_000 + day) * DAY_MS + minute * 60_000)
@@ -52,6 +57,49 @@ fn key(lines: i64, every: i64) -> KeyState {
     state
 }
 
+/// A key that has some of everything a row can hold, an open alert and one that waits included.
+fn full_key() -> KeyState {
+    let text = "{version: 1, id: d, rules: [
+        {id: low, kind: low_stock, threshold: {type: fixed, quantity: 900}},
+        {id: long, kind: low_stock, mode: shadow, minimum_duration_minutes: 60, threshold: {type: fixed, quantity: 900}}]}";
+    let rules = RuleBook::from_documents(&[parse("d", text).unwrap()]);
+    let (item, place, site) = (Item::unknown("SKU-1"), Place::unknown("STORE-7"), SiteLevel::default());
+    let (mut state, quantity) = (key(2, 3), Quantity::from_units(5));
+    let order = |po_id: &'static str| StockChange::Ordered {
+        quantity,
+        po_id: po_id.into(),
+        supplier: None,
+        expected_at: Some(at(205, 0)),
+    };
+    let received =
+        StockChange::Received { quantity: Quantity::from_units(2), po_id: Some("po".into()), supplier: None };
+    let lot = StockChange::LotReceived {
+        quantity,
+        lot: "L".into(),
+        expires_on: Some(schemas::Day(20_300)),
+        po_id: None,
+        supplier: None,
+    };
+    let reserved = StockChange::Reserved { quantity, order_id: "r".into() };
+    let changes = [order("po"), order("po-2"), received, lot, reserved, sold(1, "ahead")];
+    for (n, change) in changes.into_iter().enumerate() {
+        let when = if n == 5 { at(201, 9) } else { at(199, 900 + n as i64) };
+        let now = Moment { stream_time: at(199, 910), closed_before: at(199, 900) };
+        let env = Environment { rules: &rules, item: &item, place: &place, site: &site, now };
+        let key = Key { sku: "SKU-1", location: "STORE-7" };
+        decide::apply(
+            &env,
+            key,
+            &mut state,
+            &event(&n.to_string(), when, change),
+            &mut SiteSums::default(),
+            &mut vec![],
+        );
+    }
+    state.surge.set(Some(at(199, 960)));
+    state
+}
+
 #[test]
 #[allow(clippy::print_stdout)] // `--nocapture` shows the sizes.
 fn state_is_small() {
@@ -72,8 +120,12 @@ fn version_1_is_these_bytes() {
     let fresh = KeyState::first_seen(at(0, 0), &Zone::UTC);
     assert_eq!(golden(&fresh), include_str!("golden_fresh_v1.hex").trim());
     assert_eq!(golden(&key(2, 3)), include_str!("golden_key_v1.hex").trim());
-    let read = KeyState::decode(&row(&key(2, 3))).unwrap();
-    assert_eq!(row(&read), row(&key(2, 3)));
+    let full = full_key();
+    assert_eq!(full.episodes.slots().len(), 2);
+    assert_eq!(golden(&full), include_str!("golden_full_v1.hex").trim());
+    for state in [fresh, key(2, 3), full] {
+        assert_eq!(row(&KeyState::decode(&row(&state)).unwrap()), row(&state));
+    }
 }
 
 #[test]
@@ -83,6 +135,8 @@ fn a_newer_or_longer_row_is_refused() {
     assert!(matches!(KeyState::decode(&bytes), Err(RowError::Invalid { what: "end of row", .. })));
     bytes[0] = 2;
     assert_eq!(KeyState::decode(&bytes).unwrap_err(), RowError::TooNew { found: 2, newest: 1 });
+    bytes[0] = 0;
+    assert!(matches!(KeyState::decode(&bytes), Err(RowError::Invalid { what: "row format version", .. })));
 }
 
 #[test]
@@ -182,8 +236,8 @@ proptest! {
     }
 
     #[test]
-    fn a_corrupt_row_is_an_error_and_never_a_crash(cut in 0_usize..400, flip in 0_usize..400, bits in 1_u8..) {
-        let mut bytes = row(&key(3, 2));
+    fn a_corrupt_row_is_an_error_and_never_a_crash(cut in 0_usize..440, flip in 0_usize..440, bits in 1_u8..) {
+        let mut bytes = row(&full_key());
         prop_assert!(KeyState::decode(&bytes[..cut.min(bytes.len() - 1)]).is_err());
         let flip = flip % bytes.len();
         bytes[flip] ^= bits;

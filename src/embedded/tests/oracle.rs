@@ -208,7 +208,6 @@ fn stores_equal(simulation: &Simulation, oracle: &mut Oracle, seed: u64) {
 /// The first key whose rows differ.
 fn differ(a: &BTreeMap<Vec<u8>, Vec<u8>>, b: &BTreeMap<Vec<u8>, Vec<u8>>) -> Option<String> {
     let key = a.keys().chain(b.keys()).find(|key| a.get(*key) != b.get(*key))?;
-    if let (Some(a), Some(b)) = (a.get(key), b.get(key)) { for i in 0..a.len().max(b.len()) { if a.get(i) != b.get(i) { println!("DBG byte {i}: {:?} {:?}", a.get(i), b.get(i)); } } }
     let detail = (key.as_slice() == b"\0meta").then(|| [a, b].map(|rows| rows.get(key).map(|row| Meta::decode(row))));
     Some(format!("{} {detail:#?}", String::from_utf8_lossy(key)))
 }

@@ -34,6 +34,7 @@ fn judge(sight: &Sight<'_>, rule: &Rule) -> Verdict {
     if !sight.env.item.is_replenished() {
         return Verdict::Lapsed;
     }
+    // Unknown is not zero (invariant I14).
     let Some(on_hand) = sight.state.position.on_hand() else { return Verdict::Hold };
     if on_hand.is_positive() {
         return Verdict::Clear;
