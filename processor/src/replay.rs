@@ -130,6 +130,9 @@ fn unreachable_epoch() -> Result<Outcome, Rejection> {
     Err(Rejection::new("internal", "a record waited for an epoch that every partition has closed"))
 }
 
+/// Is told what became of every record of a dumped log: its partition, the record, the result.
+pub type Done<'a> = dyn FnMut(i32, &LoggedRecord, Result<Outcome, Rejection>) + 'a;
+
 /// One record of a dumped log.
 #[derive(Clone, Debug)]
 pub struct LoggedRecord {
@@ -165,12 +168,7 @@ impl<O: Operator> LogReplay<O> {
     }
 
     /// Queues one record and processes whatever can be. Calls `done` for every record processed.
-    pub fn offer(
-        &mut self,
-        partition: i32,
-        record: LoggedRecord,
-        done: &mut dyn FnMut(i32, &LoggedRecord, Result<Outcome, Rejection>),
-    ) -> Result<(), Rejection> {
+    pub fn offer(&mut self, partition: i32, record: LoggedRecord, done: &mut Done<'_>) -> Result<(), Rejection> {
         let Some(queue) = usize::try_from(partition).ok().and_then(|p| self.queues.get_mut(p)) else {
             return Err(Rejection::new(
                 "unknown_partition",
@@ -183,7 +181,7 @@ impl<O: Operator> LogReplay<O> {
     }
 
     /// One pass over all partitions; true if any got on and another may profit.
-    fn run(&mut self, done: &mut dyn FnMut(i32, &LoggedRecord, Result<Outcome, Rejection>)) -> bool {
+    fn run(&mut self, done: &mut Done<'_>) -> bool {
         let mut moved = false;
         for (task, queue) in self.driver.tasks.iter_mut().zip(&mut self.queues) {
             while let Some(record) = queue.front() {

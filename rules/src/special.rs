@@ -5,7 +5,9 @@
 //! Formulas: Press et al. 2007, Numerical Recipes, §6.2 and §6.4. Tests hold them against statrs.
 
 /// Relative size of a step that changes nothing any more.
-const EPSILON: f64 = 1e-15;
+const EPSILON: f64 = 1e-13;
+/// Beyond this numerators and denominators are scaled back.
+const LARGE: f64 = 1e15;
 /// Stands for zero in a denominator.
 const TINY: f64 = 1e-300;
 /// Both expansions need about √(largest parameter) steps; beyond this the tail of an absurd input is cut.
@@ -39,18 +41,26 @@ fn gamma_series(a: f64, x: f64) -> f64 {
     sum
 }
 
-/// By Lentz's method, as is [`beta_fraction`].
+/// By the forward recurrence of numerators and denominators: it divides once a step, and waits for it only to
+/// see whether it is done. This one is evaluated for every key at every day close.
 fn gamma_fraction(a: f64, x: f64) -> f64 {
-    let mut b = x + 1.0 - a;
-    let (mut c, mut d) = (1.0 / TINY, 1.0 / b);
-    let mut h = d;
+    let mut b = x + 2.0 - a;
+    let (mut p_before, mut p) = (1.0, x + 1.0);
+    let (mut q_before, mut q) = (x, b * x);
+    let mut h = p / q;
     for step in (1..STEPS_MAX).map(f64::from) {
-        let term = -step * (step - a);
         b += 2.0;
-        d = 1.0 / away_from_zero(term * d + b);
-        c = away_from_zero(b + term / c);
-        h *= d * c;
-        if (d * c - 1.0).abs() <= EPSILON {
+        let term = step * (step + 1.0 - a);
+        (p_before, p) = (p, p * b - p_before * term);
+        (q_before, q) = (q, q * b - q_before * term);
+        if p.abs() > LARGE {
+            (p_before, p) = (p_before / LARGE, p / LARGE);
+            (q_before, q) = (q_before / LARGE, q / LARGE);
+        }
+        let next = p / q;
+        let moved = (next - h).abs();
+        h = next;
+        if moved <= EPSILON * h {
             break;
         }
     }
@@ -72,6 +82,7 @@ pub(crate) fn beta_regularised(a: f64, b: f64, x: f64) -> f64 {
     }
 }
 
+/// By Lentz's method.
 fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
     let (mut c, mut d) = (1.0, 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0)));
     let mut h = d;

@@ -6,7 +6,7 @@
 mod dead_letters;
 mod from_log;
 mod input;
-mod log;
+pub(crate) mod log;
 mod output;
 mod pipeline;
 mod progress;

@@ -86,7 +86,7 @@ impl Broadcasts {
                 &mut |record| match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
                     Ok(partial) => board.add(&partial),
                     Err(error) => {
-                        tracing::error!(offset = record.offset, %error, "an aggregate cannot be read; ignoring it")
+                        tracing::error!(offset = record.offset, %error, "an aggregate cannot be read; ignoring it");
                     }
                 },
             )?;

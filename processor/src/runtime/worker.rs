@@ -174,7 +174,11 @@ impl<O: Operator> Worker<O> {
     fn drain_backlogs(&mut self) -> bool {
         let now = self.clock.monotonic_ms();
         let (board, wait) = (self.broadcasts.board(), self.config.epoch_wait_ms);
-        self.lanes.values_mut().fold(false, |any, lane| lane.drain_backlog(board, now, wait) || any)
+        let mut any = false;
+        for lane in self.lanes.values_mut() {
+            any |= lane.drain_backlog(board, now, wait);
+        }
+        any
     }
 
     fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {

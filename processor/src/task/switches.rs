@@ -105,7 +105,9 @@ impl Switches {
                 take_runs(&mut self.overdue, &due)
             }
         };
-        taken.iter().for_each(|waiting| self.note_applied(waiting));
+        for waiting in &taken {
+            self.note_applied(waiting);
+        }
         let switches = if following { Vec::new() } else { as_switches(&taken) };
         (taken.into_iter().map(|waiting| waiting.record).collect(), switches)
     }

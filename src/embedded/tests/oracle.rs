@@ -9,9 +9,9 @@ use processor::replay::{LogReplay, LoggedRecord, ReplayDriver};
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::store::StoreProvider;
 use processor::task::{Meta, TaskConfig};
-use schemas::stream::JournalEntry;
+use schemas::stream::{JournalEntry, Switch};
 use schemas::time::MINUTE_MS;
-use schemas::{avro, topics};
+use schemas::{Alert, avro, topics};
 
 use super::scenario::PARTITIONS;
 use super::simulation::Simulation;
@@ -50,10 +50,16 @@ fn committed(chain: &Embedded, topic: &str, partitions: i32) -> Vec<Seen> {
     seen
 }
 
+pub(super) fn committed_alerts(chain: &Embedded) -> Vec<Alert> {
+    let seen = committed(chain, topics::ALERTS, PARTITIONS);
+    seen.iter().map(|seen| avro::decode_alert(seen.value.as_deref().unwrap()).unwrap()).collect()
+}
+
 /// A replay of the committed input log, its broadcast topics and its journal.
 pub(super) struct Oracle {
     replay: LogReplay<ProcessOperator>,
     rejected: Vec<(i32, i64)>,
+    journal: Vec<JournalEntry>,
 }
 
 impl Oracle {
@@ -80,9 +86,6 @@ impl Oracle {
                 value,
             })
             .collect();
-        if std::env::var_os("QM_SIM_SHOW").is_some() {
-            journal.iter().for_each(|entry| println!("{entry:?}"));
-        }
         replay.prepare(&journal, &broadcasts);
         let mut rejected = Vec::new();
         for seen in committed(chain, topics::EVENTS, PARTITIONS) {
@@ -95,7 +98,7 @@ impl Oracle {
             replay.offer(seen.partition, record, done).unwrap();
         }
         rejected.sort_unstable();
-        Self { replay, rejected }
+        Self { replay, rejected, journal }
     }
 
     fn alerts(&mut self) -> Alerts {
@@ -123,9 +126,12 @@ impl Oracle {
 }
 
 /// Everything, after [`Simulation::run`]. Returns the number of alert revisions compared.
-pub(super) fn check(simulation: &Simulation, seed: u64) -> usize {
+pub(super) fn check(simulation: &mut Simulation, seed: u64) -> usize {
+    let mut oracle = Oracle::of(&simulation.chain);
+    let epochs = oracle.journal.iter().filter(|entry| matches!(entry.switch, Switch::Epoch { .. })).count();
+    simulation.faults.epochs_passed_over = epochs as u64;
+    simulation.faults.overdue_switches = (oracle.journal.len() - epochs) as u64;
     let chain = &simulation.chain;
-    let mut oracle = Oracle::of(chain);
     assert_eq!(oracle.replay.waiting(), 0, "seed {seed}: the oracle waits for an epoch");
     let compared = alerts_equal(chain, &mut oracle, seed);
     dead_letters_equal(chain, &oracle, seed);
@@ -140,6 +146,7 @@ fn alerts_equal(chain: &Embedded, oracle: &mut Oracle, seed: u64) -> usize {
         let value = seen.value.unwrap();
         let alert = avro::decode_alert(&value).unwrap();
         let id = (alert.alert_id.to_string(), alert.revision);
+        assert!(alert.occurred_at >= DEFAULT_FLOOR, "seed {seed}: {id:?} occurred at {}", alert.occurred_at);
         assert!(live.insert(id.clone(), value).is_none(), "seed {seed}: I2: {id:?} twice");
     }
     let expected = oracle.alerts();
@@ -192,7 +199,11 @@ fn stores_equal(simulation: &Simulation, oracle: &mut Oracle, seed: u64) {
         for partition in 0..PARTITIONS {
             let mut rows = BTreeMap::new();
             let store = disk.open(partition).unwrap();
-            store.scan(&mut |key, row| Ok(drop(rows.insert(key.to_vec(), row.to_vec())))).unwrap();
+            let visit = &mut |key: &[u8], row: &[u8]| {
+                rows.insert(key.to_vec(), row.to_vec());
+                Ok(())
+            };
+            store.scan(visit).unwrap();
             let position = rows.get(&b"\0meta"[..]).map(|row| Meta::decode(row).unwrap().position);
             let committed = offsets.get(&TopicPartition::new(topics::EVENTS, partition)).copied();
             assert!(position <= committed, "seed {seed}: I4: {partition}: {position:?} after {committed:?}");

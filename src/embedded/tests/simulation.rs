@@ -37,19 +37,22 @@ impl Clock for VirtualClock {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
     pub(super) kills: u64,
-    pub(super) log_faults: u64,
-    pub(super) rebalances: u64,
+    pub(super) failed_calls: u64,
     pub(super) lost_disks: u64,
     pub(super) fenced: u64,
+    /// Switches that the journal has to tell the replay: epochs passed over, overdue broadcast runs.
+    pub(super) epochs_passed_over: u64,
+    pub(super) overdue_switches: u64,
 }
 
 impl Faults {
     pub(super) fn add(&mut self, other: &Self) {
         self.kills += other.kills;
-        self.log_faults += other.log_faults;
-        self.rebalances += other.rebalances;
+        self.failed_calls += other.failed_calls;
         self.lost_disks += other.lost_disks;
         self.fenced += other.fenced;
+        self.epochs_passed_over += other.epochs_passed_over;
+        self.overdue_switches += other.overdue_switches;
     }
 }
 
@@ -131,7 +134,7 @@ impl Simulation {
             self.turn();
         }
         self.calm.store(true, Ordering::Relaxed);
-        self.faults.log_faults = self.chain.log().injected().len() as u64;
+        self.faults.failed_calls = self.chain.log().injected().len() as u64;
         self.chain.log().inject(FaultPlan::default()).unwrap();
         self.settle();
         for seat in &mut self.seats {
