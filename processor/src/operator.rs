@@ -20,6 +20,25 @@ pub trait StateRow: Sized + Send {
     fn next_due(&self) -> Option<Timestamp>;
 }
 
+/// A record as it came in, before anything is known about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    pub partition: i32,
+    pub offset: i64,
+    /// Milliseconds since the epoch, as the producer or broker wrote it.
+    pub timestamp_ms: i64,
+    pub key: Option<&'a [u8]>,
+    /// `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+impl<'a> Incoming<'a> {
+    /// The value, empty for a tombstone.
+    pub fn payload(&self) -> &'a [u8] {
+        self.value.unwrap_or_default()
+    }
+}
+
 /// Why a record cannot be used. `class` is one of a closed set; the record goes to the dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
@@ -108,6 +127,14 @@ pub struct BroadcastRecord {
     pub value: Option<Vec<u8>>,
 }
 
+/// A look at the machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick {
+    pub wall: Timestamp,
+    /// Every record of the partition has been read, as of about a second ago.
+    pub caught_up: bool,
+}
+
 /// Integer sums of one scope: of one partition while open, of all partitions once complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sums {
@@ -132,7 +159,7 @@ pub trait Operator: Send + 'static {
     type State: StateRow;
     type Output: Send;
 
-    fn decode<'a>(&self, payload: &'a [u8]) -> Result<Self::Record<'a>, Rejection>;
+    fn decode<'a>(&self, record: &Incoming<'a>) -> Result<Self::Record<'a>, Rejection>;
 
     fn time_signal<'r>(&self, record: &'r Self::Record<'_>) -> TimeSignal<'r>;
 
@@ -143,6 +170,14 @@ pub trait Operator: Send + 'static {
     ) -> Result<Outcome, Rejection>;
 
     fn on_timer(&mut self, ctx: &mut Context<'_, Self::State, Self::Output>, key: KeyId, due: Timestamp);
+
+    /// Called about every [`StageConfig::tick_ms`](crate::runtime::StageConfig) where a stage asks for
+    /// it. This is how wall time enters the log, as data: never in a stage whose output must be the
+    /// same in a replay.
+    fn on_tick(&mut self, _ctx: &mut Context<'_, Self::State, Self::Output>, _tick: Tick) {}
+
+    /// The transaction with these outputs has committed: side effects may follow now, once.
+    fn committed(&mut self, _outputs: &[Self::Output], _wall: Timestamp) {}
 
     /// When a broadcast record takes effect: `None` is at once.
     fn effective_at(&self, record: &BroadcastRecord) -> Result<Option<Timestamp>, Rejection>;

@@ -105,6 +105,11 @@ pub trait LogConsumer: Send {
     fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), LogError>;
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
     fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError>;
+    /// The end that was reached last: everything before it was delivered, or is a transaction marker
+    /// or an aborted record. `None` where the log does not tell.
+    fn end_reached(&self, _partition: &TopicPartition) -> Option<i64> {
+        None
+    }
     /// The group's committed offsets (next offset to read), stable ones only: no open transaction
     /// may still change them. Partitions without one are absent.
     fn committed(&mut self, partitions: &[TopicPartition], max_wait: Duration) -> Result<Offsets, LogError>;
@@ -137,6 +142,10 @@ pub struct Extent {
 /// Reads partitions outside of any group: changelogs and broadcast topics.
 pub trait LogReader: Send {
     fn extent(&mut self, partition: &TopicPartition, max_wait: Duration) -> Result<Extent, LogError>;
+    /// The extents of several partitions, in their order; one request where the log can.
+    fn extents(&mut self, partitions: &[TopicPartition], max_wait: Duration) -> Result<Vec<Extent>, LogError> {
+        partitions.iter().map(|partition| self.extent(partition, max_wait)).collect()
+    }
     /// Reads one batch from `offset` on. Returns the offset to go on from, which passes markers
     /// and compacted gaps; equal to `offset` when nothing came within the limit.
     fn read(

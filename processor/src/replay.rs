@@ -10,7 +10,7 @@ use schemas::Timestamp;
 use schemas::stream::JournalEntry;
 
 use crate::epochs::EpochBoard;
-use crate::operator::{BroadcastRecord, Operator, Origin, Outcome, Rejection, TimeSignal};
+use crate::operator::{BroadcastRecord, Incoming, Operator, Origin, Outcome, Rejection, TimeSignal};
 use crate::source_clock::SourceClocks;
 use crate::task::{CommitUnit, Progress, Step, Task, TaskConfig};
 
@@ -137,7 +137,21 @@ pub type Done<'a> = dyn FnMut(i32, &LoggedRecord, Result<Outcome, Rejection>) + 
 #[derive(Clone, Debug)]
 pub struct LoggedRecord {
     pub offset: i64,
-    pub payload: Vec<u8>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+}
+
+impl LoggedRecord {
+    fn incoming(&self, partition: i32) -> Incoming<'_> {
+        // A dump has no timestamps: nothing that decides may look at them.
+        Incoming {
+            partition,
+            offset: self.offset,
+            timestamp_ms: 0,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+        }
+    }
 }
 
 /// Replays a dumped log: every partition with its own clocks, following the journal.
@@ -185,7 +199,7 @@ impl<O: Operator> LogReplay<O> {
         let mut moved = false;
         for (task, queue) in self.driver.tasks.iter_mut().zip(&mut self.queues) {
             while let Some(record) = queue.front() {
-                let result = match task.operator().decode(&record.payload) {
+                let result = match task.operator().decode(&record.incoming(task.partition())) {
                     Ok(decoded) => match task.process(record.offset, &decoded, &self.driver.board) {
                         Step::Done(result) => result,
                         Step::AwaitEpoch { .. } => break,

@@ -9,6 +9,7 @@
 //! leave gaps. Never restore to the last stable offset as found: the markers of a committed
 //! transaction may not have arrived yet.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use schemas::row::RowError;
@@ -36,16 +37,24 @@ pub enum RestoreError {
          state and group do not belong together: run `quartermaster state reset` for this partition"
     )]
     Unproven { partition: i32, restored: i64, committed: i64, full: bool },
+    #[error("partition {partition}: {remaining} rows of the changelog are still to be read")]
+    Underway { partition: i32, remaining: i64 },
 }
 
-/// What a restore did.
+/// How far a restore has come, over all calls it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read.
+    pub records: u64,
+    /// The store could not be used and is rebuilt from the start of the changelog.
+    pub full: bool,
+}
+
+/// Where a restore has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// Input offset to go on from.
     pub position: i64,
-    pub records: u64,
-    /// The store could not be used and was rebuilt from the start of the changelog.
-    pub full: bool,
     /// Everything before it is in the store.
     pub checkpoint: Checkpoint,
 }
@@ -56,16 +65,29 @@ const BATCH_RECORDS: usize = 4096;
 /// (`delete.retention.ms`), and half of that is left for a restore to come through.
 const MAX_CHECKPOINT_AGE_MS: i64 = 7 * DAY_MS / 2;
 
-/// Brings `store` up to date. `committed` is the group's stable committed input offset. An error that
-/// is retriable, and [`RestoreError::Unstable`], leave the store as far as it came: call again.
+/// Asked after every batch with the number of rows left, and whether to go on now.
+pub type Pace<'a> = dyn FnMut(i64) -> ControlFlow<()> + 'a;
+
+/// What is restored, and from when the restore counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub changelog: &'a TopicPartition,
+    /// The group's stable committed input offset.
+    pub committed: Option<i64>,
+    pub wall_ms: i64,
+    pub call_timeout: Duration,
+}
+
+/// Brings `store` up to date. An error that is retriable, [`RestoreError::Unstable`] and
+/// [`RestoreError::Underway`] leave the store as far as it came: call again with the same `progress`.
 pub fn restore(
     reader: &mut dyn LogReader,
     store: &mut dyn StateStore,
-    changelog: &TopicPartition,
-    committed: Option<i64>,
-    wall_ms: i64,
-    call_timeout: Duration,
+    request: &Request<'_>,
+    progress: &mut Progress,
+    pace: &mut Pace<'_>,
 ) -> Result<Restored, RestoreError> {
+    let Request { changelog, committed, wall_ms, call_timeout } = *request;
     let end = settled_end(reader, changelog, call_timeout)?;
     let topic_id = reader.topic_id(&changelog.topic, call_timeout)?;
     let start = reader.extent(changelog, call_timeout)?.start;
@@ -73,14 +95,20 @@ pub fn restore(
     let from = usable_checkpoint(store, changelog, &checkpoint, end)?;
     match from {
         Some(offset) => checkpoint.changelog_offset = offset,
-        None => store.clear()?,
+        None => {
+            store.clear()?;
+            progress.full = end > start;
+        }
     }
-    let mut records = 0;
     while checkpoint.changelog_offset < end {
-        records += replay_batch(reader, store, changelog, &mut checkpoint, end, call_timeout)?;
+        progress.records += replay_batch(reader, store, changelog, &mut checkpoint, end, call_timeout)?;
+        let remaining = end - checkpoint.changelog_offset;
+        if pace(remaining).is_break() && remaining > 0 {
+            return Err(RestoreError::Underway { partition: changelog.partition, remaining });
+        }
     }
-    let position = prove(store, changelog.partition, committed, from.is_none())?;
-    Ok(Restored { position, records, full: from.is_none() && end > start, checkpoint })
+    let position = prove(store, changelog.partition, committed, progress.full || from.is_none())?;
+    Ok(Restored { position, checkpoint })
 }
 
 /// The high watermark as a read_uncommitted client sees it, once everything before it is decided.

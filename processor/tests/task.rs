@@ -8,7 +8,7 @@ mod counter;
 
 use counter::{Counter, START, second};
 use processor::epochs::EpochBoard;
-use processor::operator::{BroadcastRecord, Operator};
+use processor::operator::{BroadcastRecord, Incoming, Operator};
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::task::{CommitUnit, Step, Task, TaskConfig};
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
@@ -31,6 +31,10 @@ fn config() -> TaskConfig {
     TaskConfig { partition: 0, epoch_ms: Some(EPOCH_MS), grace_ms: 0, floor: DEFAULT_FLOOR }
 }
 
+fn incoming(record: &str) -> Incoming<'_> {
+    Incoming { partition: 0, offset: 0, timestamp_ms: 0, key: None, value: Some(record.as_bytes()) }
+}
+
 impl Bench {
     /// `partitions`: how many must publish an epoch before it is complete.
     fn new(partitions: i32, restoring: bool) -> Self {
@@ -47,7 +51,7 @@ impl Bench {
     }
 
     fn offer(&mut self, record: &str) -> Step {
-        let decoded = Counter::default().decode(record.as_bytes()).unwrap();
+        let decoded = Counter::default().decode(&incoming(record)).unwrap();
         let step = self.task.process(self.next, &decoded, &self.board);
         if matches!(step, Step::Done(_)) {
             self.next += 1;

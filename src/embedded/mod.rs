@@ -14,7 +14,9 @@ use std::time::Duration;
 use connectors::memory::{Cleanup, MemoryLog, Retain, TopicConfig};
 use processor::operator::Operator;
 use processor::ports::{Isolation, Log, LogError, ProduceRecord, TopicPartition, TransactionalLog};
-use processor::runtime::{Clock, NoFailPoints, RuntimeError, StageConfig, Topics, Worker, WorkerParts, WorkerStats};
+use processor::runtime::{
+    Clock, NoFailPoints, RuntimeError, StageConfig, Topics, Unobserved, Worker, WorkerParts, WorkerStats,
+};
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::store::memory::MemoryProvider;
 use processor::task::TaskConfig;
@@ -123,7 +125,8 @@ impl Embedded {
             journal: Some(topics::JOURNAL.to_owned()),
         };
         let stage = self.stage(PROCESS, "process", topics, Some(rules::site::EPOCH_MS));
-        self.parts(instance, stage, Box::new(ProcessOperator::new))
+        let partitions = self.config.partitions;
+        self.parts(instance, stage, Box::new(move |partition| ProcessOperator::new(partition, partitions)))
     }
 
     fn parts<O: Operator>(
@@ -140,6 +143,7 @@ impl Embedded {
             operator,
             clock: self.clock.clone(),
             failpoints: Box::new(NoFailPoints),
+            observer: Arc::new(Unobserved),
         }
     }
 
@@ -159,6 +163,7 @@ impl Embedded {
             epoch_wait_ms: MINUTE_MS,
             backlog_records: 10_000,
             call_timeout_ms: CALL_TIMEOUT_MS,
+            tick_ms: None,
         }
     }
 

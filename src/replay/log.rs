@@ -5,6 +5,7 @@
 //! before its events; a line out of place, damaged or of a partition there is not ends the run: a
 //! replay of part of a log would prove nothing.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use processor::operator::{BroadcastRecord, Outcome, Rejection};
@@ -58,7 +59,7 @@ impl LogPipeline {
         let epoch_ms = Some(rules::site::EPOCH_MS);
         // The grace of a log comes with its watermarks.
         let config = TaskConfig { partition: 0, epoch_ms, grace_ms, floor: DEFAULT_FLOOR };
-        let driver = ReplayDriver::new(partitions, &config, ProcessOperator::new);
+        let driver = ReplayDriver::new(partitions, &config, |partition| ProcessOperator::new(partition, partitions));
         Self {
             partitions,
             replay: LogReplay::new(driver),
@@ -88,7 +89,7 @@ impl LogPipeline {
                     topic: record.topic.into_owned(),
                     offset: record.offset,
                     key: record.key.unwrap_or_default().into_owned(),
-                    value: record.value.map(std::borrow::Cow::into_owned),
+                    value: record.value.map(Cow::into_owned),
                 });
                 Ok(())
             }
@@ -98,7 +99,7 @@ impl LogPipeline {
     }
 
     fn event(&mut self, record: LogRecord<'_>, done: &mut dyn FnMut(&Done<'_>)) -> Result<(), LogError> {
-        let LogRecord { topic, partition, offset, value, .. } = record;
+        let LogRecord { topic, partition, offset, key, value, .. } = record;
         if !(0..self.partitions).contains(&partition) {
             let partitions = self.partitions;
             return Err(LogError::Partition { topic: topic.into_owned(), partition, partitions });
@@ -107,9 +108,14 @@ impl LogPipeline {
             self.replay.prepare(&std::mem::take(&mut self.journal), &std::mem::take(&mut self.broadcasts));
         }
         self.seen.insert(partition);
-        let record = LoggedRecord { offset, payload: value.unwrap_or_default().into_owned() };
+        let record = LoggedRecord { offset, key: key.map(Cow::into_owned), value: value.map(Cow::into_owned) };
         let offered = self.replay.offer(partition, record, &mut |partition, record, result| {
-            done(&Done { partition, offset: record.offset, payload: &record.payload, result });
+            done(&Done {
+                partition,
+                offset: record.offset,
+                payload: record.value.as_deref().unwrap_or_default(),
+                result,
+            });
         });
         offered.map_err(|rejection| LogError::Line(rejection.message))
     }

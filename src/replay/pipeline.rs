@@ -56,7 +56,9 @@ impl Pipeline {
             grace_ms: options.grace_ms,
             floor: DEFAULT_FLOOR,
         };
-        let driver = ReplayDriver::new(options.partitions, &config, ProcessOperator::new);
+        let driver = ReplayDriver::new(options.partitions, &config, |partition| {
+            ProcessOperator::new(partition, options.partitions)
+        });
         let mut pipeline =
             Self { options, driver, next_boundary: None, written: None, offered: 0, effects: Vec::new() };
         for file in rules {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use processor::operator::{
-    BroadcastRecord, Context, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
+    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::KeyId;
 use schemas::row::{RowError, RowReader, RowWriter};
@@ -103,8 +103,8 @@ impl Operator for IngestOperator {
     type State = NoState;
     type Output = IngestOutput;
 
-    fn decode<'a>(&self, payload: &'a [u8]) -> Result<InventoryEvent<'a>, Rejection> {
-        let event = canonical::decode_event(payload).map_err(|e| Rejection::new(e.class, e.message))?;
+    fn decode<'a>(&self, incoming: &Incoming<'a>) -> Result<InventoryEvent<'a>, Rejection> {
+        let event = canonical::decode_event(incoming.payload()).map_err(|e| Rejection::new(e.class, e.message))?;
         if event.source.is_none() {
             return Err(Rejection::new(
                 "missing_field",

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use connectors::memory::{Cleanup, MemoryLog, TopicConfig};
 use processor::ports::{Isolation, Log, ProduceRecord, TopicPartition, TransactionalLog};
-use processor::runtime::{Activity, Clock, FailPoint, RuntimeError, StageConfig, Topics, Worker, WorkerParts};
+use processor::runtime::{
+    Activity, Clock, FailPoint, RuntimeError, StageConfig, Topics, Unobserved, Worker, WorkerParts,
+};
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::store::memory::MemoryProvider;
 use processor::task::TaskConfig;
@@ -73,6 +75,7 @@ impl Cluster {
             operator: Box::new(|_| Counter::default()),
             clock: self.clock.clone(),
             failpoints: Box::new(failpoints),
+            observer: Arc::new(Unobserved),
         };
         self.workers.insert(name, Worker::open(parts).unwrap());
     }
@@ -99,6 +102,7 @@ impl Cluster {
             epoch_wait_ms: 3_600_000,
             backlog_records: self.backlog_records,
             call_timeout_ms: 1,
+            tick_ms: None,
         }
     }
 

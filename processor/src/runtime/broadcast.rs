@@ -63,11 +63,17 @@ impl Broadcasts {
         }
     }
 
-    /// Reads what is there, without waiting. After an error it goes on where it stopped.
-    pub(super) fn follow(&mut self, reader: &mut dyn LogReader, call_timeout: Duration) -> Result<(), LogError> {
+    /// Reads on: to the very end as it is now, or what has come in without waiting for more. After an
+    /// error it goes on where it stopped.
+    pub(super) fn follow(
+        &mut self,
+        reader: &mut dyn LogReader,
+        to_the_end: bool,
+        call_timeout: Duration,
+    ) -> Result<(), LogError> {
         for topic in self.topics.clone() {
             let records = &mut self.records;
-            read_to_end(reader, &mut self.next, &topic, call_timeout, &mut |record| {
+            read_on(reader, &mut self.next, &topic, to_the_end, call_timeout, &mut |record| {
                 records.push(BroadcastRecord {
                     topic: record.topic.to_owned(),
                     offset: record.offset,
@@ -78,18 +84,14 @@ impl Broadcasts {
         }
         if let Some(topic) = &self.aggregates {
             let board = &mut self.board;
-            read_to_end(
-                reader,
-                &mut self.next,
-                topic,
-                call_timeout,
-                &mut |record| match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
+            read_on(reader, &mut self.next, topic, to_the_end, call_timeout, &mut |record| {
+                match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
                     Ok(partial) => board.add(&partial),
                     Err(error) => {
                         tracing::error!(offset = record.offset, %error, "an aggregate cannot be read; ignoring it");
                     }
-                },
-            )?;
+                }
+            })?;
         }
         Ok(())
     }
@@ -101,20 +103,26 @@ pub(super) fn ignored(record: &BroadcastRecord, rejection: &Rejection) {
     tracing::error!(%topic, offset, reason = %rejection.message, "broadcast record ignored; publish a corrected one");
 }
 
-fn read_to_end(
+fn read_on(
     reader: &mut dyn LogReader,
     next: &mut BTreeMap<TopicPartition, i64>,
     topic: &TopicPartition,
+    to_the_end: bool,
     call_timeout: Duration,
     sink: &mut dyn FnMut(RecordView<'_>),
 ) -> Result<(), LogError> {
-    let mut offset = match next.get(topic) {
-        Some(offset) => *offset,
-        None => reader.extent(topic, call_timeout)?.start,
-    };
+    let known = next.get(topic).copied();
+    let end = if to_the_end || known.is_none() { Some(reader.extent(topic, call_timeout)?) } else { None };
+    let mut offset = known.or(end.map(|extent| extent.start)).unwrap_or_default();
     loop {
-        let after = reader.read(topic, offset, Isolation::ReadCommitted, BATCH_RECORDS, Duration::ZERO, sink)?;
+        let behind = end.is_some_and(|extent| offset < extent.stable);
+        let wait = if behind { call_timeout } else { Duration::ZERO };
+        let after = reader.read(topic, offset, Isolation::ReadCommitted, BATCH_RECORDS, wait, sink)?;
         next.insert(topic.clone(), after.max(offset));
+        if after <= offset && behind {
+            let reason = format!("no answer for {} at {offset}", topic.topic);
+            return Err(LogError::Retriable { operation: "read", reason });
+        }
         if after <= offset {
             return Ok(());
         }

@@ -40,4 +40,6 @@ pub struct StageConfig {
     pub backlog_records: usize,
     /// Longest wait of one call to the log.
     pub call_timeout_ms: u64,
+    /// How often the operator may look at the clock ([`crate::operator::Operator::on_tick`]); `None`: never.
+    pub tick_ms: Option<i64>,
 }

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::RuntimeError;
+use super::{OutcomeCounts, RuntimeError};
 use crate::epochs::EpochBoard;
-use crate::operator::{Operator, Rejection};
+use crate::operator::{Incoming, Operator, Rejection};
 use crate::ports::RecordView;
 use crate::store::{Checkpoint, StateStore};
 use crate::task::{CommitUnit, Step, Task};
@@ -22,13 +22,29 @@ pub(super) struct Rejected {
 #[derive(Clone)]
 pub(super) struct OwnedRecord {
     pub(super) offset: i64,
+    timestamp_ms: i64,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
 }
 
 impl OwnedRecord {
-    pub(super) fn of(record: &RecordView<'_>) -> Self {
-        Self { offset: record.offset, key: record.key.map(<[u8]>::to_vec), value: record.value.map(<[u8]>::to_vec) }
+    fn copy(record: &Incoming<'_>) -> Self {
+        Self {
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+        }
+    }
+
+    fn incoming(&self, partition: i32) -> Incoming<'_> {
+        Incoming {
+            partition,
+            offset: self.offset,
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+        }
     }
 }
 
@@ -57,7 +73,10 @@ pub(super) struct Lane<O: Operator> {
     pub(super) rejected: Vec<Rejected>,
     /// Records taken since the last commit.
     pub(super) taken: usize,
-    pub(super) records_total: u64,
+    /// What became of them.
+    pub(super) outcomes: OutcomeCounts,
+    /// Records of the input still to be read, when it was last asked; `None`: nobody knows.
+    pub(super) lag: Option<i64>,
 }
 
 impl<O: Operator> Lane<O> {
@@ -74,7 +93,8 @@ impl<O: Operator> Lane<O> {
             waiting_since_ms: None,
             rejected: Vec::new(),
             taken: 0,
-            records_total: 0,
+            outcomes: OutcomeCounts::default(),
+            lag: None,
         }
     }
 
@@ -84,10 +104,15 @@ impl<O: Operator> Lane<O> {
 
     /// Processes a record of the batch, or keeps it behind those that wait.
     pub(super) fn offer(&mut self, record: &RecordView<'_>, board: &EpochBoard, now_ms: i64) {
-        if !self.backlog.is_empty()
-            || self.take(record.offset, record.key, record.value, board, now_ms) == Taken::Waiting
-        {
-            self.backlog.push_back(OwnedRecord::of(record));
+        let incoming = Incoming {
+            partition: record.partition,
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key,
+            value: record.value,
+        };
+        if !self.backlog.is_empty() || self.take(&incoming, board, now_ms) == Taken::Waiting {
+            self.backlog.push_back(OwnedRecord::copy(&incoming));
         }
     }
 
@@ -102,8 +127,8 @@ impl<O: Operator> Lane<O> {
         }
         let mut any = false;
         while let Some(record) = self.backlog.pop_front() {
-            let taken = self.take(record.offset, record.key.as_deref(), record.value.as_deref(), board, now_ms);
-            if taken == Taken::Waiting {
+            let incoming = record.incoming(self.task.partition());
+            if self.take(&incoming, board, now_ms) == Taken::Waiting {
                 self.backlog.push_front(record);
                 break;
             }
@@ -112,19 +137,11 @@ impl<O: Operator> Lane<O> {
         any
     }
 
-    fn take(
-        &mut self,
-        offset: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        board: &EpochBoard,
-        now_ms: i64,
-    ) -> Taken {
-        let payload = value.unwrap_or_default();
-        let step = match self.task.operator().decode(payload) {
-            Ok(record) => self.task.process(offset, &record, board),
+    fn take(&mut self, incoming: &Incoming<'_>, board: &EpochBoard, now_ms: i64) -> Taken {
+        let step = match self.task.operator().decode(incoming) {
+            Ok(record) => self.task.process(incoming.offset, &record, board),
             Err(rejection) => {
-                self.task.skip(offset);
+                self.task.skip(incoming.offset);
                 Step::Done(Err(rejection))
             }
         };
@@ -133,15 +150,13 @@ impl<O: Operator> Lane<O> {
                 self.waiting_since_ms.get_or_insert(now_ms);
                 return Taken::Waiting;
             }
-            Step::Done(Ok(_)) => {}
+            Step::Done(Ok(outcome)) => self.outcomes.count(outcome),
             Step::Done(Err(rejection)) => {
-                let record = OwnedRecord { offset, key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec) };
-                self.rejected.push(Rejected { record, rejection });
+                self.rejected.push(Rejected { record: OwnedRecord::copy(incoming), rejection });
             }
         }
         self.waiting_since_ms = None;
         self.taken += 1;
-        self.records_total += 1;
         Taken::Yes
     }
 

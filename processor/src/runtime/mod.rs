@@ -11,11 +11,14 @@ mod commit;
 mod config;
 mod failpoint;
 mod lane;
+mod observer;
 mod opening;
+mod sampling;
 mod worker;
 
 pub use config::{StageConfig, Topics};
 pub use failpoint::{FailPoint, NoFailPoints, ProtocolStep};
+pub use observer::{Observer, OutcomeCounts, Phase, Progress, RebalanceKind, TransactionResult, Unobserved};
 pub use worker::{Activity, Worker, WorkerParts, WorkerStats};
 
 use crate::ports::LogError;
@@ -27,6 +30,10 @@ use crate::store::StoreError;
 pub trait Clock: Send + Sync {
     /// Never goes back; its zero means nothing.
     fn monotonic_ms(&self) -> i64;
+    /// The same clock, finer where the machine's is: for measuring.
+    fn monotonic_us(&self) -> i64 {
+        self.monotonic_ms() * 1000
+    }
     fn wall_ms(&self) -> i64;
 }
 
@@ -39,6 +46,8 @@ pub enum RuntimeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    #[error("{topic}-{partition}: the committed position is {position}, but the topic {begins_or_ends}; {what_to_do}")]
+    InputGone { topic: String, partition: i32, position: i64, begins_or_ends: String, what_to_do: &'static str },
     /// A fail point asked for a crash at this step.
     #[error("killed at fail point {0:?}")]
     Killed(ProtocolStep),

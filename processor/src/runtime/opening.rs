@@ -2,34 +2,48 @@
 //! transaction that did not commit.
 //!
 //! Whatever the log cannot answer yet (a transaction of the former owner is still open, the group's
-//! offset still moves) is tried again in the next turn: the other partitions go on meanwhile.
+//! offset still moves), and what takes longer than a slice, goes on in the next turn: the other
+//! partitions go on meanwhile.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::lane::Lane;
 use super::{ProtocolStep, RuntimeError};
 use crate::operator::Operator;
-use crate::ports::{LogError, TopicPartition};
-use crate::restore::{RestoreError, Restored, restore};
+use crate::ports::{Extent, LogError, TopicPartition};
+use crate::restore::{Progress, Request, RestoreError, Restored, restore};
 use crate::runtime::Worker;
 use crate::store::{StateStore, StoreError};
 use crate::task::{Task, TaskConfig};
 
 /// Longest wait of one attempt to open a partition: the others stand still while it lasts.
 const ATTEMPT: Duration = Duration::from_millis(500);
+/// A restore hands the worker back to its other partitions after this long.
+const SLICE_MS: i64 = 50;
+
+/// A partition that was assigned and is not restored yet.
+#[derive(Default)]
+pub(super) struct Opening {
+    store: Option<Box<dyn StateStore>>,
+    progress: Progress,
+    since_us: Option<i64>,
+}
 
 impl<O: Operator> Worker<O> {
     /// Opens the partitions that were assigned, as far as the log lets it. What every partition
     /// reads has been read to its end just before.
     pub(super) fn open_assigned(&mut self) -> Result<(), RuntimeError> {
-        for partition in self.opening.clone() {
+        for (partition, mut opening) in std::mem::take(&mut self.opening) {
             let input = TopicPartition::new(&self.config.topics.input, partition);
-            match self.open_lane(&input) {
+            match self.open_lane(&input, &mut opening) {
                 Ok(lane) => {
-                    self.opening.remove(&partition);
                     self.lanes.insert(partition, lane);
                 }
-                Err(error) if is_too_early(&error) => tracing::info!(partition, %error, "not open yet"),
+                Err(error) if is_too_early(&error) => {
+                    tracing::debug!(partition, %error, "not open yet");
+                    self.opening.insert(partition, opening);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -37,9 +51,19 @@ impl<O: Operator> Worker<O> {
     }
 
     /// Restores a partition, proves its position and lets its records come.
-    fn open_lane(&mut self, input: &TopicPartition) -> Result<Lane<O>, RuntimeError> {
-        let mut store = self.open_store(input.partition)?;
-        let restored = self.restore(input, &mut *store)?;
+    fn open_lane(&mut self, input: &TopicPartition, opening: &mut Opening) -> Result<Lane<O>, RuntimeError> {
+        let since_us = *opening.since_us.get_or_insert(self.clock.monotonic_us());
+        let mut store = match opening.store.take() {
+            Some(store) => store,
+            None => self.open_store(input.partition)?,
+        };
+        let restored = match self.restore(input, &mut *store, &mut opening.progress) {
+            Ok(restored) => restored,
+            Err(error) => {
+                opening.store = Some(store);
+                return Err(error);
+            }
+        };
         self.reached(ProtocolStep::Restored)?;
         let config = TaskConfig { partition: input.partition, ..self.config.task.clone() };
         let mut task = Task::new(config, (self.operator)(input.partition));
@@ -47,33 +71,81 @@ impl<O: Operator> Worker<O> {
         for (record, rejection) in task.resume(self.broadcasts.records()) {
             super::broadcast::ignored(record, &rejection);
         }
-        let start = self.reader.extent(input, self.attempt())?.start;
-        self.consumer.seek(input, restored.position.max(start))?;
-        self.count_restore(input.partition, &restored);
+        let start = self.start_of(input, restored.position)?;
+        self.consumer.seek(input, start)?;
+        self.count_restore(input.partition, &restored, opening.progress, since_us);
         Ok(Lane::new(task, store, restored.checkpoint))
     }
 
-    fn restore(&mut self, input: &TopicPartition, store: &mut dyn StateStore) -> Result<Restored, RuntimeError> {
-        let wait = self.attempt();
+    /// The offset to read from. What is gone although nobody has read it is never skipped silently.
+    fn start_of(&mut self, input: &TopicPartition, position: i64) -> Result<i64, RuntimeError> {
+        let Extent { start, end, .. } = self.reader.extent(input, self.attempt())?;
+        let gone = |begins_or_ends, what_to_do| RuntimeError::InputGone {
+            topic: input.topic.clone(),
+            partition: input.partition,
+            position,
+            begins_or_ends,
+            what_to_do,
+        };
+        if position > end {
+            return Err(gone(
+                format!("ends at {end}"),
+                "it was deleted and created again, or another one was restored under its name; bring the old one back, \
+                 or start over with `quartermaster state reset`",
+            ));
+        }
+        if position > 0 && start > position {
+            return Err(gone(
+                format!("begins at {start}"),
+                "retention has deleted records that nobody has read; lengthen `retention.ms`, and accept the gap with \
+                 `quartermaster state reset`",
+            ));
+        }
+        Ok(position.max(start))
+    }
+
+    fn restore(
+        &mut self,
+        input: &TopicPartition,
+        store: &mut dyn StateStore,
+        progress: &mut Progress,
+    ) -> Result<Restored, RuntimeError> {
         let changelog = TopicPartition::new(&self.config.topics.changelog, input.partition);
-        let committed = self.committed(input)?;
-        let wall_ms = self.clock.wall_ms();
-        match restore(&mut *self.reader, store, &changelog, committed, wall_ms, wait) {
-            Err(RestoreError::Unproven { .. }) if self.committed(input)? != committed => Err(LogError::Retriable {
-                operation: "restore",
-                reason: format!("another member still commits partition {}", input.partition),
+        let committed = self.committed_offset(input)?;
+        let (wall_ms, call_timeout) = (self.clock.wall_ms(), self.attempt());
+        let request = Request { changelog: &changelog, committed, wall_ms, call_timeout };
+        match self.restore_slice(store, &request, progress) {
+            Err(RestoreError::Unproven { .. }) if self.committed_offset(input)? != committed => {
+                Err(LogError::Retriable {
+                    operation: "restore",
+                    reason: format!("another member still commits partition {}", input.partition),
+                }
+                .into())
             }
-            .into()),
             Err(error @ RestoreError::Unproven { full: false, .. }) => {
                 tracing::error!(partition = input.partition, %error, "rebuilding the store in full");
                 store.clear()?;
-                Ok(restore(&mut *self.reader, store, &changelog, committed, wall_ms, wait)?)
+                Ok(self.restore_slice(store, &request, progress)?)
             }
             result => Ok(result?),
         }
     }
 
-    fn committed(&mut self, input: &TopicPartition) -> Result<Option<i64>, LogError> {
+    fn restore_slice(
+        &mut self,
+        store: &mut dyn StateStore,
+        request: &Request<'_>,
+        progress: &mut Progress,
+    ) -> Result<Restored, RestoreError> {
+        let until_ms = self.clock.monotonic_ms() + SLICE_MS;
+        let (clock, observer, partition) = (&self.clock, &self.observer, request.changelog.partition);
+        restore(&mut *self.reader, store, request, progress, &mut |remaining| {
+            observer.restoring(partition, remaining);
+            if clock.monotonic_ms() < until_ms { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })
+    }
+
+    fn committed_offset(&mut self, input: &TopicPartition) -> Result<Option<i64>, LogError> {
         let wait = self.attempt();
         Ok(self.consumer.committed(std::slice::from_ref(input), wait)?.get(input).copied())
     }
@@ -82,11 +154,13 @@ impl<O: Operator> Worker<O> {
         self.call_timeout().min(ATTEMPT)
     }
 
-    fn count_restore(&mut self, partition: i32, restored: &Restored) {
-        let Restored { position, records, full, .. } = *restored;
+    fn count_restore(&mut self, partition: i32, restored: &Restored, progress: Progress, since_us: i64) {
+        let Progress { records, full } = progress;
         self.stats.restored_records += records;
         self.stats.full_restores += u64::from(full);
-        tracing::info!(partition, position, records, full, "restored");
+        let took = Duration::from_micros(u64::try_from(self.clock.monotonic_us() - since_us).unwrap_or_default());
+        self.observer.restored(partition, records, full, took);
+        tracing::info!(partition, position = restored.position, records, full, took_ms = took.as_millis(), "restored");
     }
 
     /// A store that cannot be read is set aside, and rebuilt from the changelog: that partition only.
@@ -105,7 +179,7 @@ impl<O: Operator> Worker<O> {
     pub(super) fn reopen_lanes(&mut self) -> Result<(), RuntimeError> {
         let partitions: Vec<TopicPartition> =
             self.lanes.keys().map(|p| TopicPartition::new(&self.config.topics.input, *p)).collect();
-        self.opening.extend(self.lanes.keys());
+        self.opening.extend(self.lanes.keys().map(|partition| (*partition, Opening::default())));
         self.lanes.clear();
         self.broadcasts.rewind_board();
         Ok(self.consumer.resume(&partitions)?)
@@ -116,6 +190,10 @@ fn is_too_early(error: &RuntimeError) -> bool {
     matches!(
         error,
         RuntimeError::Log(LogError::Retriable { .. })
-            | RuntimeError::Restore(RestoreError::Log(LogError::Retriable { .. }) | RestoreError::Unstable { .. })
+            | RuntimeError::Restore(
+                RestoreError::Log(LogError::Retriable { .. })
+                    | RestoreError::Unstable { .. }
+                    | RestoreError::Underway { .. }
+            )
     )
 }

@@ -1,6 +1,6 @@
 //! The loop of one worker thread: follow, poll, process, commit, flush.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,20 @@ use std::time::Duration;
 use super::broadcast::Broadcasts;
 use super::commit::{Share, Transaction};
 use super::lane::Lane;
-use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
+use super::opening::Opening;
+use super::{
+    Clock, FailPoint, Observer, Phase, Progress, ProtocolStep, RebalanceKind, RuntimeError, StageConfig,
+    TransactionResult,
+};
+use schemas::Timestamp;
+
 use crate::operator::Operator;
 use crate::ports::{Log, LogConsumer, LogError, LogReader, Polled, TopicPartition, TransactionalLog};
 use crate::store::StoreProvider;
 use crate::task::{CommitUnit, Task};
+
+/// How often the input is asked how far it is ahead.
+const LAG_INTERVAL_MS: i64 = 1_000;
 
 /// What a worker is built from.
 pub struct WorkerParts<O: Operator> {
@@ -24,6 +33,7 @@ pub struct WorkerParts<O: Operator> {
     pub operator: Box<dyn FnMut(i32) -> O + Send>,
     pub clock: Arc<dyn Clock>,
     pub failpoints: Box<dyn FailPoint>,
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What one step did.
@@ -65,12 +75,17 @@ pub struct Worker<O: Operator> {
     pub(super) clock: Arc<dyn Clock>,
     failpoints: Box<dyn FailPoint>,
     pub(super) broadcasts: Broadcasts,
+    pub(super) observer: Arc<dyn Observer>,
     /// Assigned, not restored yet.
-    pub(super) opening: BTreeSet<i32>,
+    pub(super) opening: BTreeMap<i32, Opening>,
+    /// The group has answered, if only with nothing.
+    joined: bool,
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
     last_commit_ms: i64,
     last_flush_ms: i64,
-    last_sample_ms: i64,
+    pub(super) last_sample_ms: i64,
+    last_lag_ms: i64,
+    pub(super) last_tick_ms: i64,
     pub(super) stats: WorkerStats,
 }
 
@@ -97,11 +112,15 @@ impl<O: Operator> Worker<O> {
             operator: parts.operator,
             clock: parts.clock,
             failpoints: parts.failpoints,
-            opening: BTreeSet::new(),
+            observer: parts.observer,
+            opening: BTreeMap::new(),
+            joined: false,
             lanes: BTreeMap::new(),
             last_commit_ms: now,
             last_flush_ms: now,
             last_sample_ms: now,
+            last_lag_ms: now,
+            last_tick_ms: now,
             stats: WorkerStats::default(),
         })
     }
@@ -115,6 +134,11 @@ impl<O: Operator> Worker<O> {
         self.lanes.values().map(|lane| &lane.task)
     }
 
+    /// The group has assigned what it has for this member, and all of it is open.
+    pub fn is_ready(&self) -> bool {
+        self.joined && self.opening.is_empty()
+    }
+
     /// One turn of the loop; waits at most `max_wait` when there is nothing to do.
     pub fn step(&mut self, max_wait: Duration) -> Result<Activity, RuntimeError> {
         if self.follow_broadcasts()? {
@@ -124,6 +148,8 @@ impl<O: Operator> Worker<O> {
         let wait = if resumed || self.lanes.values().any(Lane::is_dirty) { Duration::ZERO } else { max_wait };
         let polled = self.poll(wait)?;
         self.balance_pauses()?;
+        self.sample_lag_if_due()?;
+        self.tick_if_due();
         self.commit_if_due()?;
         self.flush_if_due()?;
         Ok(if resumed || polled { Activity::Busy } else { Activity::Idle })
@@ -156,7 +182,7 @@ impl<O: Operator> Worker<O> {
     /// turn tries again.
     fn follow_broadcasts(&mut self) -> Result<bool, RuntimeError> {
         let wait = self.call_timeout();
-        let followed = self.broadcasts.follow(&mut *self.reader, wait);
+        let followed = self.broadcasts.follow(&mut *self.reader, !self.opening.is_empty(), wait);
         for record in self.broadcasts.take_new() {
             for lane in self.lanes.values_mut() {
                 // A document that cannot be read must not stop the partition; the publisher checks it.
@@ -183,10 +209,12 @@ impl<O: Operator> Worker<O> {
 
     fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
         let now = self.clock.monotonic_ms();
+        let mut began_us = 0;
         let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
             Ok(Polled::Idle) | Err(LogError::Retriable { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
             Ok(Polled::Records(batch)) => {
+                began_us = self.clock.monotonic_us();
                 for record in batch {
                     // Without a lane the partition is still opening: it seeks before it begins.
                     if let Some(lane) = self.lanes.get_mut(&record.partition) {
@@ -200,7 +228,10 @@ impl<O: Operator> Worker<O> {
             Ok(Polled::Lost(partitions)) => Some(Rebalance::Lost(partitions)),
         };
         match rebalance {
-            None => self.reached(ProtocolStep::Processed)?,
+            None => {
+                self.spent(Phase::Apply, began_us);
+                self.reached(ProtocolStep::Processed)?;
+            }
             Some(rebalance) => self.rebalance(&rebalance)?,
         }
         Ok(true)
@@ -208,23 +239,32 @@ impl<O: Operator> Worker<O> {
 
     fn rebalance(&mut self, rebalance: &Rebalance) -> Result<(), RuntimeError> {
         self.stats.rebalances += 1;
+        let (kind, partitions) = match rebalance {
+            Rebalance::Assigned(partitions) => (RebalanceKind::Assigned, partitions),
+            Rebalance::Revoking(partitions) => (RebalanceKind::Revoked, partitions),
+            Rebalance::Lost(partitions) => (RebalanceKind::Lost, partitions),
+        };
+        let numbers: Vec<i32> = partitions.iter().map(|at| at.partition).collect();
+        tracing::info!(?kind, partitions = ?numbers, "rebalance");
         match rebalance {
-            Rebalance::Assigned(partitions) => self.assigned(partitions),
-            Rebalance::Revoking(partitions) => self.revoking(partitions),
+            Rebalance::Assigned(partitions) => self.assigned(partitions)?,
+            Rebalance::Revoking(partitions) => self.revoking(partitions)?,
             Rebalance::Lost(partitions) => {
                 for lost in partitions {
                     self.opening.remove(&lost.partition);
                     self.lanes.remove(&lost.partition);
                 }
-                Ok(())
             }
         }
+        self.observer.rebalanced(kind, &numbers);
+        Ok(())
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
         self.reached(ProtocolStep::Assigned)?;
+        self.joined = true;
         self.broadcasts.rewind_board();
-        self.opening.extend(partitions.iter().map(|assigned| assigned.partition));
+        self.opening.extend(partitions.iter().map(|assigned| (assigned.partition, Opening::default())));
         Ok(())
     }
 
@@ -278,8 +318,10 @@ impl<O: Operator> Worker<O> {
         if units.is_empty() {
             return Ok(());
         }
+        let began_us = self.clock.monotonic_us();
         match self.transact(&units) {
             Ok(()) => {
+                self.spent(Phase::Commit, began_us);
                 self.stats.transactions += 1;
                 self.settle(&units);
                 Ok(())
@@ -289,19 +331,18 @@ impl<O: Operator> Worker<O> {
         }
     }
 
-    /// Asks how far each changelog goes. The commit that follows proves that this worker was the
-    /// owner when it asked: every row before that point is its own and committed.
-    fn sample_changelogs(&mut self) -> Result<(), RuntimeError> {
-        self.last_sample_ms = self.clock.monotonic_ms();
-        let wait = self.call_timeout();
-        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()) {
-            let changelog = TopicPartition::new(&self.config.topics.changelog, *partition);
-            match self.reader.extent(&changelog, wait) {
-                Err(LogError::Retriable { .. }) => {}
-                extent => lane.sampled_end = Some(extent?.end),
-            }
+    fn spent(&self, phase: Phase, began_us: i64) {
+        let took = u64::try_from(self.clock.monotonic_us() - began_us).unwrap_or_default();
+        self.observer.spent(phase, Duration::from_micros(took));
+    }
+
+    fn sample_lag_if_due(&mut self) -> Result<(), RuntimeError> {
+        let now_ms = self.clock.monotonic_ms();
+        if now_ms - self.last_lag_ms < LAG_INTERVAL_MS {
+            return Ok(());
         }
-        Ok(())
+        self.last_lag_ms = now_ms;
+        self.sample_lag()
     }
 
     fn transact(&mut self, units: &[(i32, CommitUnit<O::Output>)]) -> Result<(), RuntimeError> {
@@ -323,13 +364,23 @@ impl<O: Operator> Worker<O> {
     }
 
     fn settle(&mut self, units: &[(i32, CommitUnit<O::Output>)]) {
+        self.observer.transaction(TransactionResult::Committed);
+        let wall = Timestamp::from_millis(self.clock.wall_ms());
         for (partition, unit) in units {
-            if let Some(lane) = self.lanes.get_mut(partition) {
-                self.stats.records += lane.taken as u64;
-                self.stats.rejected += lane.rejected.len() as u64;
-                lane.rejected.clear();
-                lane.committed(unit);
+            let Some(lane) = self.lanes.get_mut(partition) else { continue };
+            self.stats.records += lane.taken as u64;
+            self.stats.rejected += lane.rejected.len() as u64;
+            for rejected in lane.rejected.drain(..) {
+                self.observer.rejected(rejected.rejection.class);
             }
+            lane.task.committed(&unit.outputs, wall);
+            self.observer.committed(&Progress {
+                partition: *partition,
+                position: unit.position,
+                stream_time: lane.task.stream_time(),
+                outcomes: std::mem::take(&mut lane.outcomes),
+            });
+            lane.committed(unit);
         }
         // Partitions still opening may have applied less.
         if self.opening.is_empty() {
@@ -341,6 +392,11 @@ impl<O: Operator> Worker<O> {
     /// The transaction did not commit, or nobody knows: drop the overlay, go back to what is proven.
     fn recover(&mut self, error: LogError) -> Result<(), RuntimeError> {
         self.stats.aborted += 1;
+        self.observer.transaction(match error {
+            LogError::InDoubt { .. } => TransactionResult::InDoubt,
+            LogError::Fenced { .. } => TransactionResult::Fenced,
+            _ => TransactionResult::Aborted,
+        });
         tracing::warn!(%error, "transaction not committed; going back to the committed offsets");
         match error {
             LogError::Abortable { .. } | LogError::Retriable { .. } => {
@@ -373,10 +429,11 @@ impl<O: Operator> Worker<O> {
             return Ok(());
         }
         self.reached(ProtocolStep::Flushing)?;
-        let wall_ms = self.clock.wall_ms();
+        let (wall_ms, began_us) = (self.clock.wall_ms(), self.clock.monotonic_us());
         for lane in self.lanes.values_mut().filter(|lane| lane.has_pending()) {
             lane.flush(wall_ms)?;
         }
+        self.spent(Phase::Flush, began_us);
         self.reached(ProtocolStep::Flushed)
     }
 }

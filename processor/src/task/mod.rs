@@ -25,7 +25,9 @@ use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
 use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of, epoch_start};
-use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, StateRow, Sums};
+use crate::operator::{
+    BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, StateRow, Sums, Tick,
+};
 use crate::source_clock::SourceClocks;
 use crate::table::{KeyId, StateTable};
 use crate::timers::TimerQueue;
@@ -193,6 +195,25 @@ impl<O: Operator> Task<O> {
         self.register_wakeups(None);
         self.position = offset + 1;
         Step::Done(result)
+    }
+
+    /// Lets the operator look at the clock. A record that is half-way is not disturbed.
+    pub fn tick(&mut self, tick: Tick) {
+        if self.epoch.awaiting {
+            return;
+        }
+        let mut ctx = Context {
+            now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Record),
+            states: &mut self.states,
+            effects: &mut self.effects,
+        };
+        self.operator.on_tick(&mut ctx, tick);
+        self.register_wakeups(None);
+    }
+
+    /// Tells the operator that a transaction with these outputs has committed.
+    pub fn committed(&mut self, outputs: &[O::Output], wall: Timestamp) {
+        self.operator.committed(outputs, wall);
     }
 
     /// A record that cannot even be decoded: the partition goes on after it.

@@ -3,7 +3,7 @@
 //! anything else is refused.
 
 use processor::operator::{
-    BroadcastRecord, Context, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
+    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use schemas::Timestamp;
@@ -67,7 +67,8 @@ impl Operator for Counter {
     type State = Count;
     type Output = String;
 
-    fn decode(&self, payload: &[u8]) -> Result<Record, Rejection> {
+    fn decode(&self, incoming: &Incoming<'_>) -> Result<Record, Rejection> {
+        let payload = incoming.payload();
         let text = String::from_utf8_lossy(payload);
         let refused = || Rejection::new("malformed", format!("not a record: {text}"));
         let time = |text: &str| text.parse().map(second).map_err(|_| refused());

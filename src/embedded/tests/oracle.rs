@@ -71,7 +71,9 @@ impl Oracle {
             grace_ms: 10 * MINUTE_MS,
             floor: DEFAULT_FLOOR,
         };
-        let mut replay = LogReplay::new(ReplayDriver::new(PARTITIONS, &config, ProcessOperator::new));
+        let mut replay = LogReplay::new(ReplayDriver::new(PARTITIONS, &config, |partition| {
+            ProcessOperator::new(partition, PARTITIONS)
+        }));
         let journal: Vec<JournalEntry> = committed(chain, topics::JOURNAL, PARTITIONS)
             .iter()
             .map(|seen| avro::decode_journal(seen.value.as_deref().unwrap()).unwrap())
@@ -89,7 +91,7 @@ impl Oracle {
         replay.prepare(&journal, &broadcasts);
         let mut rejected = Vec::new();
         for seen in committed(chain, topics::EVENTS, PARTITIONS) {
-            let record = LoggedRecord { offset: seen.offset, payload: seen.value.unwrap_or_default() };
+            let record = LoggedRecord { offset: seen.offset, key: Some(seen.key), value: seen.value };
             let done = &mut |partition, record: &LoggedRecord, result: Result<_, _>| {
                 if result.is_err() {
                     rejected.push((partition, record.offset));

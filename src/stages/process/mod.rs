@@ -13,7 +13,9 @@ pub use rows::{Row, position_key};
 
 use std::sync::Arc;
 
-use processor::operator::{BroadcastRecord, Context, Now, Operator, Outcome, Produced, Rejection, Sums, TimeSignal};
+use processor::operator::{
+    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, TimeSignal,
+};
 use processor::table::{KeyId, StateTable};
 use rules::decide::{self, Applied, Key};
 use rules::environment::{Environment, Moment};
@@ -21,6 +23,7 @@ use rules::item::Item;
 use rules::place::Place;
 use rules::site::SiteSums;
 use rules::state::KeyState;
+use schemas::partitioner::partition_for;
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::stream::StreamRecord;
 use schemas::{Alert, CatalogChange, InventoryEvent, Timestamp};
@@ -37,6 +40,8 @@ type Ctx<'a> = Context<'a, Row, ProcessOutput>;
 /// One partition of the stage.
 pub struct ProcessOperator {
     partition: i32,
+    /// Of `inventory.events`.
+    partitions: i32,
     world: World,
     sums: SiteSums,
     /// Buffers that live as long as the operator: the hot path allocates nothing.
@@ -45,10 +50,51 @@ pub struct ProcessOperator {
 }
 
 impl ProcessOperator {
-    /// `partition`: the one this operator decides for. What it writes about a SKU stays on it, so
-    /// that readers see a SKU's records in order.
-    pub fn new(partition: i32) -> Self {
-        Self { partition, world: World::default(), sums: SiteSums::default(), key: Vec::new(), alerts: Vec::new() }
+    /// `partition`: the one of `partitions` this operator decides for. What it writes about a SKU
+    /// stays on it, so that readers see a SKU's records in order.
+    pub fn new(partition: i32, partitions: i32) -> Self {
+        Self {
+            partition,
+            partitions,
+            world: World::default(),
+            sums: SiteSums::default(),
+            key: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+
+    /// A SKU's records belong to one partition: elsewhere they would open a second, wrong position.
+    fn check_placement(&self, record: &StreamRecord<'_>, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        let sku = match record {
+            StreamRecord::Event(event) => event.sku.as_bytes(),
+            StreamRecord::Catalog(change) => change.sku.as_bytes(),
+            StreamRecord::Action(action) => match &action.sku {
+                Some(sku) => sku.as_bytes(),
+                None => return Ok(()),
+            },
+            StreamRecord::Watermark(_) | StreamRecord::Silence(_) => return Ok(()),
+        };
+        let Some(key) = incoming.key else {
+            let message = "the record has no key; produce it with its SKU as key, so that it finds its partition";
+            return Err(Rejection::new("missing_key", message));
+        };
+        let name = String::from_utf8_lossy;
+        if key != sku {
+            let message =
+                format!("the key is {:?}, the SKU {:?}; produce it with its SKU as key", name(key), name(sku));
+            return Err(Rejection::new("wrong_key", message));
+        }
+        let belongs = partition_for(sku, self.partitions);
+        if belongs != incoming.partition {
+            let message = format!(
+                "SKU {:?} belongs to partition {belongs} of {}, the record is on {}; produce with murmur2 of the key                  modulo the number of partitions, as the Java client does",
+                name(sku),
+                self.partitions,
+                incoming.partition
+            );
+            return Err(Rejection::new("wrong_partition", message));
+        }
+        Ok(())
     }
 
     fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &InventoryEvent<'_>) -> Result<Outcome, Rejection> {
@@ -163,8 +209,11 @@ impl Operator for ProcessOperator {
     type State = Row;
     type Output = ProcessOutput;
 
-    fn decode<'a>(&self, payload: &'a [u8]) -> Result<StreamRecord<'a>, Rejection> {
-        schemas::avro::decode_stream(payload).map_err(|e| Rejection::new(e.class, e.message))
+    fn decode<'a>(&self, incoming: &Incoming<'a>) -> Result<StreamRecord<'a>, Rejection> {
+        let record =
+            schemas::avro::decode_stream(incoming.payload()).map_err(|e| Rejection::new(e.class, e.message))?;
+        self.check_placement(&record, incoming)?;
+        Ok(record)
     }
 
     fn time_signal<'r>(&self, record: &'r StreamRecord<'_>) -> TimeSignal<'r> {

@@ -1,0 +1,71 @@
+//! What a worker asks the log about once in a while: how far each changelog goes, how far the input
+//! is ahead. One request each, for all partitions.
+
+use super::{RuntimeError, Worker};
+use crate::operator::{Operator, Tick};
+use crate::ports::{Extent, LogError, TopicPartition};
+use schemas::Timestamp;
+
+impl<O: Operator> Worker<O> {
+    /// Asks how far each changelog goes. The commit that follows proves that this worker was the
+    /// owner when it asked: every row before that point is its own and committed.
+    pub(super) fn sample_changelogs(&mut self) -> Result<(), RuntimeError> {
+        self.last_sample_ms = self.clock.monotonic_ms();
+        let dirty: Vec<i32> = self.lanes.iter().filter(|(_, lane)| lane.is_dirty()).map(|(p, _)| *p).collect();
+        let changelog = self.config.topics.changelog.clone();
+        for (partition, extent) in self.extents(&changelog, &dirty)? {
+            if let Some(lane) = self.lanes.get_mut(&partition) {
+                lane.sampled_end = Some(extent.end);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks how many records of the input are still to come. Where the log does not answer, nobody
+    /// knows.
+    pub(super) fn sample_lag(&mut self) -> Result<(), RuntimeError> {
+        let partitions: Vec<i32> = self.lanes.keys().copied().collect();
+        let input = self.config.topics.input.clone();
+        let extents = self.extents(&input, &partitions)?;
+        for lane in self.lanes.values_mut() {
+            lane.lag = None;
+        }
+        for (partition, extent) in extents {
+            let reached = self.consumer.end_reached(&TopicPartition::new(&input, partition)).unwrap_or(0);
+            if let Some(lane) = self.lanes.get_mut(&partition) {
+                let done =
+                    if lane.backlog_len() == 0 { lane.task.position().max(reached) } else { lane.task.position() };
+                let lag = (extent.stable - done).max(0);
+                lane.lag = Some(lag);
+                self.observer.lag(partition, lag);
+            }
+        }
+        Ok(())
+    }
+
+    fn extents(&mut self, topic: &str, partitions: &[i32]) -> Result<Vec<(i32, Extent)>, RuntimeError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked: Vec<TopicPartition> = partitions.iter().map(|p| TopicPartition::new(topic, *p)).collect();
+        let wait = self.call_timeout();
+        match self.reader.extents(&asked, wait) {
+            Ok(extents) => Ok(partitions.iter().copied().zip(extents).collect()),
+            Err(LogError::Retriable { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the operators look at the clock, where the stage asks for it.
+    pub(super) fn tick_if_due(&mut self) {
+        let now_ms = self.clock.monotonic_ms();
+        if self.config.tick_ms.is_none_or(|tick_ms| now_ms - self.last_tick_ms < tick_ms) {
+            return;
+        }
+        self.last_tick_ms = now_ms;
+        let wall = Timestamp::from_millis(self.clock.wall_ms());
+        for lane in self.lanes.values_mut() {
+            lane.task.tick(Tick { wall, caught_up: lane.lag == Some(0) });
+        }
+    }
+}

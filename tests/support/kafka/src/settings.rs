@@ -1,0 +1,101 @@
+//! The settings file of a node: quick, small and strict, so that tests meet what production meets
+//! without its waiting times.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::Options;
+
+/// Where the listeners of a node are. `internal` is absent unless clients must authenticate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) client: u16,
+    pub(crate) controller: u16,
+    pub(crate) internal: Option<u16>,
+}
+
+impl Ports {
+    /// Where anybody may ask whether the node serves.
+    pub(crate) fn open(&self) -> u16 {
+        self.internal.unwrap_or(self.client)
+    }
+}
+
+/// Which of these wait in production, and need not here.
+const QUICK: [(&str, &str); 17] = [
+    ("offsets.topic.num.partitions", "4"),
+    ("transaction.state.log.num.partitions", "4"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "1000"),
+    ("transaction.max.timeout.ms", "86400000"),
+    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
+    ("broker.session.timeout.ms", "4000"),
+    ("broker.heartbeat.interval.ms", "500"),
+    ("log.initial.task.delay.ms", "500"),
+    ("log.cleaner.backoff.ms", "500"),
+    ("log.cleaner.min.cleanable.ratio", "0.01"),
+    ("log.cleaner.min.compaction.lag.ms", "0"),
+    ("log.cleaner.dedupe.buffer.size", "16777216"),
+    ("log.retention.check.interval.ms", "1000"),
+    ("log.segment.delete.delay.ms", "1000"),
+    ("num.io.threads", "4"),
+    ("num.network.threads", "2"),
+];
+
+/// The text of `server.properties` for the node `index` of a cluster.
+pub(crate) fn text(index: usize, cluster: &[Ports], data: &Path, options: &Options) -> String {
+    let node = cluster[index];
+    let clients = if options.sasl_plain.is_some() { "SASL_PLAINTEXT" } else { "PLAINTEXT" };
+    let mut listeners = format!("CLIENT://127.0.0.1:{}", node.client);
+    if let Some(port) = node.internal {
+        let _ = write!(listeners, ",INTERNAL://127.0.0.1:{port}");
+    }
+    let voters: Vec<String> =
+        cluster.iter().zip(1..).map(|(ports, id)| format!("{id}@127.0.0.1:{}", ports.controller)).collect();
+    let replicas = cluster.len().to_string();
+    let in_sync = cluster.len().div_ceil(2).to_string();
+
+    let mut lines = Vec::new();
+    let mut set = |key: &str, value: &str| lines.push(format!("{key}={}", escaped(value)));
+    set("process.roles", "broker,controller");
+    set("node.id", &(index + 1).to_string());
+    set("controller.quorum.voters", &voters.join(","));
+    set("controller.listener.names", "CONTROLLER");
+    set("listeners", &format!("{listeners},CONTROLLER://127.0.0.1:{}", node.controller));
+    set("advertised.listeners", &listeners);
+    let protocols = format!("CLIENT:{clients},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    set("listener.security.protocol.map", &protocols);
+    set("inter.broker.listener.name", if node.internal.is_some() { "INTERNAL" } else { "CLIENT" });
+    set("log.dirs", &data.display().to_string());
+    set("auto.create.topics.enable", "false");
+    for key in ["default", "offsets.topic", "transaction.state.log"] {
+        set(&format!("{key}.replication.factor"), &replicas);
+    }
+    set("min.insync.replicas", &in_sync);
+    set("transaction.state.log.min.isr", &in_sync);
+    for (key, value) in QUICK {
+        set(key, value);
+    }
+    if let Some((user, password)) = &options.sasl_plain {
+        set("sasl.enabled.mechanisms", "PLAIN");
+        set("listener.name.client.plain.sasl.jaas.config", &jaas(user, password));
+    }
+    for (key, value) in &options.properties {
+        set(key, value);
+    }
+    lines.join("\n") + "\n"
+}
+
+fn jaas(user: &str, password: &str) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let password = quoted(password);
+    format!(
+        "org.apache.kafka.common.security.plain.PlainLoginModule required username={} password={password} user_{user}={password};",
+        quoted(user)
+    )
+}
+
+/// A value as Java's properties files want it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\n', "\\n")
+}
