@@ -8,7 +8,6 @@ mod cluster;
 #[path = "../../processor/tests/support/counter.rs"]
 mod counter;
 
-
 use cluster::{Cluster, PARTITIONS};
 use processor::ports::TopicPartition;
 use processor::runtime::{NoFailPoints, RuntimeError};

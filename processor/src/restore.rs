@@ -95,12 +95,11 @@ pub fn restore(
     let start = reader.extent(changelog, call_timeout)?.start;
     let mut checkpoint = Checkpoint { changelog_offset: start, topic_id, committed_at_ms: wall_ms };
     let from = usable_checkpoint(store, changelog, &checkpoint, end)?;
-    match from {
-        Some(offset) => checkpoint.changelog_offset = offset,
-        None => {
-            store.clear()?;
-            progress.full = end > start;
-        }
+    if let Some(offset) = from {
+        checkpoint.changelog_offset = offset;
+    } else {
+        store.clear()?;
+        progress.full = end > start;
     }
     while checkpoint.changelog_offset < end {
         progress.records += replay_batch(reader, store, changelog, &mut checkpoint, end, call_timeout)?;

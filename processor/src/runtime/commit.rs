@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::lane::Rejected;
 use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
+use schemas::stream::DeadLetter;
+
 use crate::operator::Operator;
 use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
 use crate::task::CommitUnit;
@@ -120,21 +122,21 @@ impl Transaction<'_> {
 
     fn produce_dead_letter(&mut self, partition: i32, rejected: &Rejected) -> Result<(), RuntimeError> {
         let (config, record) = (self.config, &rejected.record);
-        let (partition, offset) = (partition.to_string(), record.offset.to_string());
-        let headers: &[(&str, &[u8])] = &[
-            ("topic", config.topics.input.as_bytes()),
-            ("partition", partition.as_bytes()),
-            ("offset", offset.as_bytes()),
-            ("stage", config.stage.as_bytes()),
-            ("error_class", rejected.rejection.class.as_bytes()),
-            ("message", rejected.rejection.message.as_bytes()),
-        ];
+        let headers = schemas::headers::of_dead_letter(&DeadLetter {
+            topic: config.topics.input.clone(),
+            partition,
+            offset: record.offset,
+            stage: config.stage.clone(),
+            error_class: rejected.rejection.class.to_owned(),
+            message: rejected.rejection.message.clone(),
+        });
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
         self.produce(ProduceRecord {
             topic: &config.topics.dead_letters,
             partition: None,
             key: record.key.as_deref(),
             value: record.value.as_deref(),
-            headers,
+            headers: &headers,
             timestamp_ms: None,
         })
     }
