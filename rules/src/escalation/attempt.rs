@@ -39,7 +39,7 @@ pub struct Attempt {
     changed_at: Timestamp,
     planned_at: Timestamp,
     claimed_at: Option<Timestamp>,
-    /// Set while it waits for a try, and only then.
+    /// Set while it waits for another try, and only then.
     next_at: Option<Timestamp>,
     /// Its alert has ended while it was claimed: no further try.
     withdrawn: bool,
@@ -57,7 +57,7 @@ impl Attempt {
             changed_at: at,
             planned_at: at,
             claimed_at: None,
-            next_at: Some(at),
+            next_at: None,
             withdrawn: false,
             error: DeliveryError::None,
             http_status: None,
@@ -83,9 +83,10 @@ impl Attempt {
         self.claimed_at
     }
 
-    /// When the next try is due, where one is waited for.
-    pub fn next_at(&self) -> Option<Timestamp> {
-        self.next_at
+    /// When the next try is due, where one is waited for: the first one at once, whatever the clock of
+    /// the log says.
+    pub fn due(&self) -> Option<Timestamp> {
+        if self.status == DeliveryStatus::Planned { Some(Timestamp::MIN) } else { self.next_at }
     }
 
     pub fn is_claimed(&self) -> bool {
@@ -94,7 +95,7 @@ impl Attempt {
 
     /// Nothing will ever happen to it again.
     pub fn is_over(&self) -> bool {
-        self.next_at.is_none() && !self.is_claimed()
+        self.due().is_none() && !self.is_claimed()
     }
 
     /// Takes a try that is due. The caller writes this down, and sends only then.
@@ -150,7 +151,7 @@ impl Attempt {
     /// The alert has ended: no further try. True if that changed where it stands.
     pub fn withdraw(&mut self, now: Timestamp) -> bool {
         self.withdrawn |= self.is_claimed();
-        let waiting = self.next_at.is_some();
+        let waiting = self.due().is_some();
         if waiting {
             self.stand(DeliveryStatus::Closed, DeliveryError::Withdrawn, now);
         }
@@ -279,7 +280,7 @@ mod tests {
             (Verdict::Unsure, CALL, Unknown, false),
         ] {
             let attempt = settled(verdict, channel);
-            assert_eq!((attempt.status(), attempt.next_at().is_some()), (status, again), "{verdict:?}");
+            assert_eq!((attempt.status(), attempt.due().is_some()), (status, again), "{verdict:?}");
             assert_eq!(attempt.is_over(), !again, "{verdict:?}");
         }
     }
@@ -289,7 +290,7 @@ mod tests {
         let mut webhook = claimed();
         webhook.lose(Uuid::from_u128(5), WEBHOOK, &RETRY, at(50));
         assert_eq!(webhook.status(), DeliveryStatus::Unknown);
-        assert!(webhook.next_at().is_some_and(|next| next >= at(50) && next <= at(1_050)));
+        assert!(webhook.due().is_some_and(|next| next >= at(50) && next <= at(1_050)));
         let mut call = claimed();
         call.lose(Uuid::from_u128(5), CALL, &RETRY, at(50));
         assert_eq!((call.status(), call.is_over()), (DeliveryStatus::Unknown, true));
@@ -299,7 +300,7 @@ mod tests {
     fn tries_are_counted_and_come_to_an_end() {
         let mut attempt = settled(Verdict::NotDelivered, WEBHOOK);
         for tries in [2, 3] {
-            let due = attempt.next_at().unwrap();
+            let due = attempt.due().unwrap();
             attempt.claim(due);
             assert_eq!((attempt.tries(), attempt.is_claimed()), (tries, true));
             let outcome = SendOutcome::failed(Verdict::NotDelivered, DeliveryError::ServerError, None);

@@ -178,7 +178,7 @@ impl Webhook {
             return SendOutcome::failed(Verdict::Refused, DeliveryError::Internal, message);
         };
         match self.client.post(self.url.clone()).headers(headers).body(body).send().await {
-            Ok(response) => self::read(response, outgoing).await,
+            Ok(response) => read(response, outgoing).await,
             Err(error) => answer::failure(&error.without_url()),
         }
     }

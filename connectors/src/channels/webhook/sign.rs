@@ -11,11 +11,11 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A secret, ready to sign with. Cannot be printed.
 #[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
+pub(super) struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     /// Reads `whsec_` and base64.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let encoded = text.strip_prefix(PREFIX).ok_or("it must begin with whsec_")?;
         let bytes = STANDARD.decode(encoded).map_err(|_| "what follows whsec_ must be base64")?;
         if !LENGTHS.contains(&bytes.len()) {
@@ -37,7 +37,7 @@ impl SigningKey {
 
 /// The value of `webhook-signature`: one signature per key, so that a receiver that knows either of two
 /// accepts it while they are exchanged. `timestamp`: seconds since the epoch.
-pub fn signatures(keys: &[SigningKey], id: &str, timestamp: i64, body: &[u8]) -> String {
+pub(super) fn signatures(keys: &[SigningKey], id: &str, timestamp: i64, body: &[u8]) -> String {
     let all: Vec<String> = keys.iter().map(|key| key.sign(id, timestamp, body)).collect();
     all.join(" ")
 }
