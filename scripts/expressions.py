@@ -80,6 +80,13 @@ def metrics(expression):
     return {name for name in names if name.lower() not in WORDS and not re.fullmatch(r"e\d+", name)}
 
 
+def selectors(expression):
+    """Each metric as it is selected, with its matchers."""
+    names = metrics(expression)
+    found = re.findall(r"([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})?", GROUPING.sub(" ", expression))
+    return {name + matchers for name, matchers in found if name in names}
+
+
 def labels(expression):
     """Labels that selectors and groupings name."""
     text = re.sub(r'"(?:\\.|[^"\\])*"', '""', expression)
