@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka demo test build lint tidy kafka bench bench-peers faults decisions k8s-check
+.PHONY: help setup setup-kafka demo test build lint tidy kafka bench bench-peers faults decisions k8s-check k8s-generate monitoring-check
 MAKEFLAGS += --no-print-directory
 
 # One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
@@ -17,7 +17,7 @@ BINARY := $(CARGO_TARGET_DIR)/release/quartermaster
 ARGS ?=
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing to build; every other verb does it first
 	@scripts/setup.sh
@@ -54,8 +54,15 @@ bench: build ## events per second and bytes per position, as one JSON line
 decisions: build ## score the decisions on real retail data, as one JSON line
 	@scripts/decisions.sh $(BINARY) $(ARGS)
 
-k8s-check: setup ## render and validate the Kubernetes manifests, as one JSON line
+k8s-check: ## render and validate the Kubernetes manifests, as one JSON line
 	@scripts/k8s-check.sh
+
+k8s-generate: ## write what of k8s/ is made from something else: dashboard, PrometheusRule, KafkaTopics
+	@"$$(scripts/k8s-python.sh)" scripts/k8s_generate.py
+
+monitoring-check: build setup-kafka ## ask a real Prometheus every dashboard and rule expression, as one JSON line
+	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-test-kafka --bin local-kafka
+	@scripts/monitoring-check.sh $(BINARY) $(CARGO_TARGET_DIR)/release/local-kafka
 
 kafka: setup setup-kafka ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C; ARGS="--port 9192 --brokers 3 --data DIR"
 	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-test-kafka --bin local-kafka

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Renders k8s/base, validates every object strictly against the Kubernetes schemas, and checks the
-# promises of k8s/README.md. The last line is one JSON line of figures.
+# Renders the Kubernetes base and every overlay, validates each object strictly, and checks the promises of
+# k8s/README.md; then the rules for Prometheus with their tests, the Dockerfile and docker-compose.yaml.
+# Needs neither a cluster nor the binary. The last line is one JSON line of figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,9 +9,8 @@ render() {
     if command -v kubectl >/dev/null; then kubectl kustomize "$1"
     elif command -v kustomize >/dev/null; then kustomize build "$1"
     elif command -v go >/dev/null; then
-        echo "setup: go install kustomize" >&2
         local bin=${XDG_CACHE_HOME:-$HOME/.cache}/quartermaster/bin
-        [ -x "$bin/kustomize" ] || GOBIN=$bin go install sigs.k8s.io/kustomize/kustomize/v5@latest >&2
+        [ -x "$bin/kustomize" ] || { echo "setup: go install kustomize" >&2; GOBIN=$bin go install sigs.k8s.io/kustomize/kustomize/v5@latest >&2; }
         "$bin/kustomize" build "$1"
     else
         echo "k8s-check needs kubectl, kustomize or go; install one of them and run it again" >&2
@@ -18,8 +18,26 @@ render() {
     fi
 }
 
-python=$(scripts/venv.sh k8s kubernetes-validate==1.37.0)
-rendered=$(mktemp --suffix .yaml)
-trap 'rm -f "$rendered"' EXIT
-render k8s/base > "$rendered"
-"$python" scripts/k8s_check.py "$rendered"
+python=$(scripts/k8s-python.sh)
+tools=$(dirname "$python")
+prometheus=$(scripts/prometheus.sh)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+step() { echo "== $* ==" >&2; }
+
+step generated files
+"$python" scripts/k8s_generate.py --check
+step render
+for folder in k8s/base k8s/overlays/*/; do
+    render "$folder" > "$work/$(basename "$folder").yaml"
+done
+step Prometheus rules
+"$prometheus/promtool" check rules --lint=all --lint-fatal k8s/monitoring/rules.yaml >&2
+(cd k8s/monitoring && "$prometheus/promtool" test rules rules_test.yaml >&2)
+"$prometheus/promtool" check config --syntax-only compose/prometheus.yaml >&2
+step Dockerfile and compose file
+"$tools/hadolint" --failure-threshold info Dockerfile >&2
+"$python" scripts/compose_check.py >&2
+step schemas and promises
+"$python" scripts/k8s_check.py "$work"/*.yaml
