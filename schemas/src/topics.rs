@@ -70,10 +70,13 @@ pub enum Partitions {
 }
 
 impl Topic {
+    /// The largest `max.message.bytes` of any topic: what producers must be able to send.
+    pub const LARGEST_MESSAGE_BYTES: usize = MAX_DEAD_LETTER_BYTES / 2 * 3;
+
     /// The value of `max.message.bytes`.
     #[must_use]
     pub fn max_message_bytes(&self) -> usize {
-        if self.name == DEAD_LETTERS { MAX_DEAD_LETTER_BYTES / 2 * 3 } else { MAX_MESSAGE_BYTES }
+        if self.name == DEAD_LETTERS { Self::LARGEST_MESSAGE_BYTES } else { MAX_MESSAGE_BYTES }
     }
 }
 
