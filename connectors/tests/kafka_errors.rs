@@ -13,6 +13,7 @@ use connectors::kafka::{KafkaConfig, KafkaLog};
 use processor::ports::{
     Isolation, Log, LogConsumer, LogError, Offsets, Polled, ProduceRecord, TopicPartition, TransactionalLog,
 };
+use schemas::topics::Topic;
 use test_kafka::{Kafka, Options};
 
 const WAIT: Duration = Duration::from_secs(20);
@@ -199,8 +200,9 @@ fn a_record_that_is_too_large_is_refused_with_size_and_limit() {
     let mut producer = producer(&log);
     producer.begin().unwrap();
     // Larger than the client sends.
-    let error = producer.produce(record(&at, &vec![0; 2_000_000])).unwrap_err();
-    says(&error, &[&at.topic, "2000003 bytes", "message.max.bytes = 1000000"]);
+    let limit = Topic::LARGEST_MESSAGE_BYTES;
+    let error = producer.produce(record(&at, &vec![0; limit + 1])).unwrap_err();
+    says(&error, &[&at.topic, &format!("{} bytes", limit + 4), &format!("message.max.bytes = {limit}")]);
     // Larger than the topic takes; the broker says so.
     producer.produce(record(&at, &vec![0; 10_000])).unwrap();
     let error = fails(|| producer.commit(STEP));

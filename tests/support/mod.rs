@@ -2,7 +2,10 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod chain;
+pub mod client;
+pub mod deployment;
 pub mod retail;
+pub mod service;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,0 +1,248 @@
+//! A deployment of the real binary on a Kafka of its own: `ingest` and any number of `process`, and
+//! the oracle for what they must have decided.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use connectors::kafka::admin::{Admin, NewTopic};
+use connectors::kafka::{KafkaConfig, KafkaLog};
+use schemas::{avro, topics};
+use serde_json::Value;
+use test_kafka::{Kafka, Options};
+
+use super::service::{Service, eventually};
+use super::{Scratch, client, quartermaster, run};
+
+pub const PARTITIONS: i32 = 8;
+const WAIT: Duration = Duration::from_secs(20);
+pub const STOCK: &str = "wms.stock-changes";
+pub const CATALOG: &str = "wms.catalog";
+const INGEST_STOCK: &str = "quartermaster-ingest-stock";
+const INGEST_CATALOG: &str = "quartermaster-ingest-catalog";
+const PROCESS: &str = "quartermaster-process";
+
+/// Alerts by what makes them unique.
+pub type Alerts = BTreeMap<(String, i64), Value>;
+
+pub struct Deployment {
+    kafka: Kafka,
+    scratch: Scratch,
+    config: PathBuf,
+}
+
+impl Deployment {
+    /// A broker, its topics, and the rules in force.
+    pub fn new(rules: &str) -> Self {
+        let kafka = Kafka::start(Options::default());
+        let scratch = Scratch::new();
+        let config = scratch.file("quartermaster.toml", config(kafka.bootstrap()));
+        let deployment = Self { kafka, scratch, config };
+        deployment.command(&["topics", "create", "--sources"]).expect(0, &[]);
+        deployment.command(&["topics", "check"]).expect(0, &[]);
+        let rules = deployment.scratch.file("rules.yaml", rules);
+        deployment.command(&["rules", "publish", rules.to_str().unwrap()]).expect(0, &[]);
+        deployment
+    }
+
+    pub fn bootstrap(&self) -> &str {
+        self.kafka.bootstrap()
+    }
+
+    /// Runs a command that ends.
+    pub fn command(&self, arguments: &[&str]) -> super::Ended {
+        run(quartermaster(["--config", self.config.to_str().unwrap()]).args(arguments))
+    }
+
+    /// Starts a long-running command; its state directory goes by its name.
+    pub fn start(&self, command: &str, name: &str) -> Service {
+        let state = self.state_directory(name);
+        let variables =
+            [("QM_STATE__DIRECTORY", state.to_str().unwrap().to_owned()), ("QM_SERVICE__INSTANCE", name.to_owned())];
+        let log = self.scratch.path(&format!("{name}.log"));
+        Service::start(name, log, &[command, "--config", self.config.to_str().unwrap()], &variables)
+    }
+
+    pub fn state_directory(&self, name: &str) -> PathBuf {
+        self.scratch.path(&format!("state-{name}"))
+    }
+
+    /// Feeds lines to the source topics, each under its SKU.
+    pub fn feed(&self, topic: &str, lines: &str) -> usize {
+        let records: Vec<(&str, &str)> = lines.lines().map(|line| (sku_of(line), line)).collect();
+        let fed = records.len();
+        client::produce(self.bootstrap(), topic, records);
+        fed
+    }
+
+    /// Writes records as they are: key, value.
+    pub fn feed_records(&self, topic: &str, records: &[(Option<&str>, Option<&[u8]>)]) {
+        client::produce_raw(self.bootstrap(), topic, records);
+    }
+
+    /// A canonical line as a record of `inventory.events`.
+    pub fn encoded(line: &str) -> Vec<u8> {
+        let event = schemas::canonical::decode_event(line.as_bytes()).unwrap();
+        let mut value = Vec::new();
+        avro::encode_stream(&schemas::stream::StreamRecord::Event(event), &mut value);
+        value
+    }
+
+    /// What an operator may do to the topics.
+    pub fn admin(&self) -> Topics {
+        Topics(Admin::new(&KafkaLog::new(KafkaConfig::new(self.bootstrap())).unwrap()).unwrap())
+    }
+
+    /// The file that says whose a state directory is.
+    pub fn identity_file(&self, name: &str) -> PathBuf {
+        self.state_directory(name).join(PROCESS).join("identity")
+    }
+
+    /// Waits until everything that was fed is through `ingest`.
+    #[track_caller]
+    pub fn ingested(&self) {
+        for (group, topic) in [(INGEST_CATALOG, CATALOG), (INGEST_STOCK, STOCK)] {
+            eventually(&format!("{group} has read all of {topic}"), || {
+                (client::behind(self.bootstrap(), group, topic) == 0).then_some(())
+            });
+        }
+    }
+
+    /// Waits until the stock changes that were fed are through `ingest`.
+    #[track_caller]
+    pub fn ingested_stock(&self) {
+        eventually("ingest has read all stock changes", || {
+            (client::behind(self.bootstrap(), INGEST_STOCK, STOCK) == 0).then_some(())
+        });
+    }
+
+    /// Waits until everything that went through `ingest` is through `process`.
+    #[track_caller]
+    pub fn processed(&self) {
+        eventually("process has read all events", || {
+            (client::behind(self.bootstrap(), PROCESS, topics::EVENTS) == 0).then_some(())
+        });
+    }
+
+    /// Waits until `process` has done this share of what is there.
+    #[track_caller]
+    pub fn processed_at_least(&self, share: f64) {
+        let total = client::read(self.bootstrap(), topics::EVENTS, &BTreeMap::new()).len();
+        eventually("process is on its way", || {
+            let done = total - client::behind(self.bootstrap(), PROCESS, topics::EVENTS);
+            (done as f64 >= share * total as f64).then_some(())
+        });
+    }
+
+    /// The alerts that committed readers see.
+    pub fn alerts(&self) -> Alerts {
+        let seen = client::read(self.bootstrap(), topics::ALERTS, &BTreeMap::new());
+        let count = seen.len();
+        let line = |record: client::Seen| {
+            let alert = avro::decode_alert(record.value.as_deref().unwrap()).unwrap();
+            let mut text = Vec::new();
+            schemas::canonical::write_alert(&alert, &mut text);
+            serde_json::from_slice(&text).unwrap()
+        };
+        let alerts = by_identity(seen.into_iter().map(line));
+        assert_eq!(alerts.len(), count, "(alert_id, revision) is unique");
+        alerts
+    }
+
+    /// The newest record of every position that committed readers see.
+    pub fn positions(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let seen = client::read(self.bootstrap(), topics::POSITIONS, &BTreeMap::new());
+        seen.into_iter().filter_map(|record| Some((record.key?, record.value?))).collect()
+    }
+
+    /// The alerts that a replay of the committed log and its journal leads to.
+    pub fn oracle(&self) -> Alerts {
+        let (dump, alerts) = (self.scratch.path("dump.jsonl"), self.scratch.path("oracle.jsonl"));
+        self.command(&["topics", "dump", "--to", path(&dump)]).expect(0, &[]);
+        let partitions = PARTITIONS.to_string();
+        let replay = ["replay", "--format", "log", "--partitions", &partitions, "--alerts", path(&alerts), path(&dump)];
+        run(&mut quartermaster(replay)).expect(0, &[]);
+        let text = std::fs::read_to_string(alerts).unwrap();
+        by_identity(super::json_lines(&text))
+    }
+
+    /// Compares what was seen with what must have been; returns the number of alerts.
+    #[track_caller]
+    pub fn agrees_with_its_oracle(&self) -> usize {
+        let (alerts, oracle) = (self.alerts(), self.oracle());
+        let missing: Vec<_> = oracle.keys().filter(|key| !alerts.contains_key(*key)).take(5).collect();
+        let extra: Vec<_> = alerts.keys().filter(|key| !oracle.contains_key(*key)).take(5).collect();
+        assert!(missing.is_empty() && extra.is_empty(), "missing: {missing:?}, extra: {extra:?}");
+        let other: Vec<_> = alerts.iter().filter(|(key, alert)| oracle[*key] != **alert).take(2).collect();
+        assert!(other.is_empty(), "the same alerts say something else: {other:?}");
+        alerts.len()
+    }
+}
+
+pub struct Topics(Admin);
+
+impl Topics {
+    /// Deletes a topic and waits until it is gone.
+    #[track_caller]
+    pub fn delete(&self, topic: &str) {
+        self.0.delete_topics(&[topic], WAIT).unwrap();
+        eventually("the topic is gone", || self.0.describe_topic(topic, WAIT).unwrap().is_none().then_some(()));
+    }
+
+    #[track_caller]
+    pub fn create(&self, topic: &str, partitions: i32, cleanup_policy: &str) {
+        let topic = NewTopic {
+            name: topic.to_owned(),
+            partitions,
+            replication_factor: 1,
+            config: BTreeMap::from([("cleanup.policy".to_owned(), cleanup_policy.to_owned())]),
+        };
+        assert_eq!(self.0.create_topics(&[topic], WAIT).unwrap().len(), 1);
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn by_identity(alerts: impl IntoIterator<Item = Value>) -> Alerts {
+    let identity =
+        |alert: &Value| (alert["alert_id"].as_str().unwrap().to_owned(), alert["revision"].as_i64().unwrap());
+    alerts.into_iter().map(|alert| (identity(&alert), alert)).collect()
+}
+
+/// The SKU of a canonical line, without parsing all of it.
+fn sku_of(line: &str) -> &str {
+    line.split_once("\"sku\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(sku, _)| sku)
+}
+
+fn config(bootstrap: &str) -> String {
+    format!(
+        r#"
+[kafka]
+bootstrap_servers = "{bootstrap}"
+replication_factor = 1
+min_insync_replicas = 1
+session_timeout_ms = 6000
+
+[process]
+threads = 1
+events_partitions = {PARTITIONS}
+
+[ingest]
+grace_ms = 600000
+
+[[ingest.inputs]]
+name = "stock"
+topic = "{STOCK}"
+content = "stock-changes"
+format = "json"
+
+[[ingest.inputs]]
+name = "catalog"
+topic = "{CATALOG}"
+content = "catalog"
+format = "json"
+"#
+    )
+}
