@@ -42,7 +42,9 @@ impl Kafka {
             match kafka.start_brokers() {
                 Ok(()) => return Ok(kafka),
                 // Another process was quicker to take one of the ports that were free a moment ago.
-                Err(e) if attempt < START_ATTEMPTS && format!("{e:#}").contains("Address already in use") => attempt += 1,
+                Err(e) if attempt < START_ATTEMPTS && format!("{e:#}").contains("Address already in use") => {
+                    attempt += 1
+                }
                 Err(e) => return Err(e),
             }
         }

@@ -53,7 +53,8 @@ impl Node {
     pub(crate) fn spawn(&mut self) -> Result<()> {
         if !self.is_running() {
             let log = self.directory.join("broker.log");
-            let log = File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
+            let log =
+                File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
             self.process = Some(Guarded::spawn(&self.command_line, &self.directory, log)?);
         }
         Ok(())
@@ -97,7 +98,8 @@ impl Node {
 fn format(data: &Path, node_id: usize, cluster_id: &str, installation: &Installation) -> Result<()> {
     fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
     let checkpoint = data.join("bootstrap.checkpoint");
-    fs::copy(installation.checkpoint(), &checkpoint).with_context(|| format!("cannot write {}", checkpoint.display()))?;
+    fs::copy(installation.checkpoint(), &checkpoint)
+        .with_context(|| format!("cannot write {}", checkpoint.display()))?;
     let directory_id = ports::identifier();
     let text = format!("version=1\ncluster.id={cluster_id}\nnode.id={node_id}\ndirectory.id={directory_id}\n");
     write(&data.join("meta.properties"), &text)

@@ -6,8 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 /// Length, key 3 (Metadata), version 1, correlation 1, client "probe", no topics.
-const REQUEST: [u8; 23] =
-    [0, 0, 0, 19, 0, 3, 0, 1, 0, 0, 0, 1, 0, 5, b'p', b'r', b'o', b'b', b'e', 0, 0, 0, 0];
+const REQUEST: [u8; 23] = [0, 0, 0, 19, 0, 3, 0, 1, 0, 0, 0, 1, 0, 5, b'p', b'r', b'o', b'b', b'e', 0, 0, 0, 0];
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_RESPONSE: usize = 1 << 20;
 
