@@ -12,6 +12,7 @@ mod exit;
 mod logging;
 mod replay;
 mod rule_files;
+mod rules_publish;
 mod stages;
 
 use std::process::ExitCode;
