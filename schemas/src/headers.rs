@@ -9,9 +9,6 @@ pub const DEAD_LETTER_OFFSET: &str = "offset";
 pub const DEAD_LETTER_STAGE: &str = "stage";
 pub const DEAD_LETTER_CLASS: &str = "error_class";
 pub const DEAD_LETTER_MESSAGE: &str = "message";
-/// Bytes of the original key and value together, where they were too large and are cut: what is missing
-/// is still at the offset the letter names.
-pub const DEAD_LETTER_ORIGINAL_BYTES: &str = "original_bytes";
 
 /// The headers of a dead letter, all of them text. Key and value are those of the original record.
 #[must_use]

@@ -9,11 +9,6 @@ use crate::operator::Operator;
 use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
 use crate::task::CommitUnit;
 
-/// A dead letter's value is cut here: with its headers it must fit into what brokers take by default.
-/// All of it is still where the record came from.
-const DEAD_LETTER_VALUE_BYTES: usize = 900_000;
-const DEAD_LETTER_KEY_BYTES: usize = 16_384;
-
 /// One partition's part of a transaction.
 pub(super) struct Share<'a, O: Operator> {
     pub(super) partition: i32,
@@ -126,25 +121,19 @@ impl Transaction<'_> {
     fn produce_dead_letter(&mut self, partition: i32, rejected: &Rejected) -> Result<(), RuntimeError> {
         let (config, record) = (self.config, &rejected.record);
         let (partition, offset) = (partition.to_string(), record.offset.to_string());
-        let (key, value) = (cut(&record.key, DEAD_LETTER_KEY_BYTES), cut(&record.value, DEAD_LETTER_VALUE_BYTES));
-        let (whole, left) = (bytes(&record.key) + bytes(&record.value), bytes(&key) + bytes(&value));
-        let whole_bytes = whole.to_string();
-        let headers: [(&str, &[u8]); 7] = [
+        let headers: &[(&str, &[u8])] = &[
             ("topic", config.topics.input.as_bytes()),
             ("partition", partition.as_bytes()),
             ("offset", offset.as_bytes()),
             ("stage", config.stage.as_bytes()),
             ("error_class", rejected.rejection.class.as_bytes()),
             ("message", rejected.rejection.message.as_bytes()),
-            ("original_bytes", whole_bytes.as_bytes()),
         ];
-        // The last one stands only where something is missing.
-        let headers = if left < whole { &headers[..] } else { &headers[..6] };
         self.produce(ProduceRecord {
             topic: &config.topics.dead_letters,
             partition: None,
-            key,
-            value,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
             headers,
             timestamp_ms: None,
         })
@@ -171,14 +160,6 @@ impl Transaction<'_> {
             }
         }
     }
-}
-
-fn cut(field: &Option<Vec<u8>>, most: usize) -> Option<&[u8]> {
-    field.as_deref().map(|bytes| &bytes[..bytes.len().min(most)])
-}
-
-fn bytes(field: &Option<impl AsRef<[u8]>>) -> usize {
-    field.as_ref().map_or(0, |bytes| bytes.as_ref().len())
 }
 
 fn keyed<'a>(topic: &'a str, partition: i32, key: &'a str, value: &'a [u8]) -> ProduceRecord<'a> {
