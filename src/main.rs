@@ -10,10 +10,13 @@ mod demo;
 mod embedded;
 mod exit;
 mod logging;
+mod metrics;
 mod replay;
 mod rule_files;
 mod rules_publish;
+mod service;
 mod stages;
+mod topics;
 
 use std::process::ExitCode;
 
