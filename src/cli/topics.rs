@@ -106,7 +106,8 @@ fn check(admin: &dyn TopicAdmin, config: &Config, wait: Duration) -> Outcome {
     if differing == 0 {
         return print(&format!("{} topics: ok\n", findings.partitions.len()));
     }
-    print(&findings.differences.iter().map(|difference| format!("{difference}\n")).collect::<String>())?;
+    let lines: Vec<String> = findings.differences.iter().map(ToString::to_string).collect();
+    print(&(lines.join("\n") + "\n"))?;
     Err(Failure::Runtime(anyhow!("{differing} differences between the topics and what they should be")))
 }
 

@@ -110,16 +110,28 @@ impl StageMetrics {
     }
 
     fn expect_closed_sets(&self) {
-        PHASES.iter().for_each(|(_, name)| drop(self.batch.with_label_values(&[name])));
-        RESULTS.iter().for_each(|(_, name)| drop(self.transactions.with_label_values(&[name])));
-        REBALANCES.iter().for_each(|(_, name)| drop(self.rebalances.with_label_values(&[name])));
-        OUTCOMES.iter().for_each(|name| drop(self.processed.with_label_values(&[name])));
-        ["delta", "full"].iter().for_each(|name| drop(self.restored.with_label_values(&[name])));
+        for (_, name) in PHASES {
+            self.batch.with_label_values(&[name]);
+        }
+        for (_, name) in RESULTS {
+            self.transactions.with_label_values(&[name]);
+        }
+        for (_, name) in REBALANCES {
+            self.rebalances.with_label_values(&[name]);
+        }
+        for name in OUTCOMES {
+            self.processed.with_label_values(&[name]);
+        }
+        for name in ["delta", "full"] {
+            self.restored.with_label_values(&[name]);
+        }
     }
 
     /// Makes the figures of a stage, at zero. `classes`: the reasons for which it refuses records.
     pub fn expect(&self, stage: &str, topic: &str, classes: &[&str]) {
-        classes.iter().for_each(|class| drop(self.dead_letters.with_label_values(&[stage, class])));
+        for class in classes {
+            self.dead_letters.with_label_values(&[stage, class]);
+        }
         self.assigned.with_label_values(&[topic]);
     }
 
@@ -211,7 +223,9 @@ impl StageObserver {
 impl Drop for StageObserver {
     fn drop(&mut self) {
         let owned: Vec<i32> = self.owned().keys().copied().collect();
-        owned.into_iter().for_each(|partition| self.let_go(partition));
+        for partition in owned {
+            self.let_go(partition);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a service makes sure of before its first worker: Kafka answers, and the topics are right.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ fn wanted(service: &Service) -> Vec<Wanted> {
     names.sort_unstable();
     names.dedup();
     let known = |name: &str| service.settings.wanted.iter().find(|topic| topic.name == name).cloned();
-    let other = |name: &str| Wanted { name: name.to_owned(), partitions: Count::Any, settings: Default::default() };
+    let other = |name: &str| Wanted { name: name.to_owned(), partitions: Count::Any, settings: BTreeMap::new() };
     names.into_iter().map(|name| known(name).unwrap_or_else(|| other(name))).collect()
 }
 
@@ -61,7 +62,9 @@ fn accept(service: &Service, findings: &Findings) -> Outcome {
     }
     let (fatal, others): (Vec<&Difference>, Vec<_>) =
         findings.differences.iter().partition(|difference| difference.forbids_start());
-    others.iter().for_each(|difference| tracing::warn!("{difference}"));
+    for difference in others {
+        tracing::warn!("{difference}");
+    }
     if fatal.is_empty() {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Makes the topics that are not there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use processor::ports::LogError;
@@ -28,7 +29,7 @@ pub fn create(
             missing.push(new_topic(admin, topic, replication_factor, max_wait)?);
         }
     }
-    let made = if missing.is_empty() { Default::default() } else { admin.create(&missing, max_wait)? };
+    let made = if missing.is_empty() { BTreeSet::new() } else { admin.create(&missing, max_wait)? };
     let partitions = |name: &str| missing.iter().find(|topic| topic.name == name).map(|topic| topic.partitions);
     let told = wanted.iter().map(|topic| Made {
         name: topic.name.clone(),
