@@ -3,6 +3,7 @@
 //! Every key is documented by the comment above its field: `docs/config.md` is made from them. A key
 //! nobody knows is refused, with its place and the nearest known one.
 
+mod ingest;
 mod keys;
 mod layers;
 mod process;
@@ -17,6 +18,7 @@ use figment::providers::Serialized;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use ingest::{IngestSection, InputConfig};
 pub use keys::reference;
 pub use layers::Override;
 pub use process::ProcessSection;

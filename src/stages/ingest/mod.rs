@@ -34,7 +34,7 @@ use schemas::{CatalogChange, InventoryEvent, SourcePosition, Timestamp};
 
 use super::process::event_signal;
 use actions::{RecentActions, Slot};
-use sources::{News, Sources};
+use sources::{Heard, News, Sources};
 
 type Ctx<'a> = Context<'a, Slot, IngestOutput>;
 
@@ -54,7 +54,7 @@ impl IngestOperator {
 
     fn on_change(&mut self, ctx: &mut Ctx<'_>, event: &InventoryEvent<'_>) -> Outcome {
         let Some(at) = &event.source else { return Outcome::Filtered };
-        let Some(news) = self.sources.hear(&self.input, at) else { return Outcome::Duplicate };
+        let Heard::New(news) = self.sources.hear(&self.input, at) else { return Outcome::Duplicate };
         // First, so that no partition takes the time from an event before it knows of the source's
         // other partitions.
         self.tell_all(ctx, news, at.time);
@@ -65,7 +65,7 @@ impl IngestOperator {
     fn on_heartbeat(&mut self, ctx: &mut Ctx<'_>, at: &SourcePosition<'_>) -> Outcome {
         // A heartbeat has no place among the changes.
         let at = SourcePosition { position: "".into(), ..at.clone() };
-        let news = self.sources.hear(&self.input, &at).flatten();
+        let Heard::New(news) = self.sources.hear(&self.input, &at) else { return Outcome::Duplicate };
         self.tell_all(ctx, news, at.time);
         Outcome::Ok
     }

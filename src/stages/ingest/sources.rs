@@ -52,11 +52,19 @@ pub enum News {
     Silence { source: String, partition: i32, last: Option<Timestamp> },
 }
 
+/// What became of a record's position.
+#[derive(Debug)]
+pub enum Heard {
+    /// It was read before.
+    Again,
+    New(Option<News>),
+}
+
 /// The sources of one topic partition.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     partition: i32,
-    sources: Vec<Source>,
+    known: Vec<Source>,
     /// The topic partition itself, while it has never spoken.
     quiet_ms: i64,
     last_tick: Option<Timestamp>,
@@ -69,7 +77,7 @@ impl Sources {
 
     /// Refuses a source that would be one too many.
     pub fn check_room(&self, at: &SourcePosition<'_>) -> Result<(), Rejection> {
-        if self.sources.len() < MAX_SOURCES || self.find(&at.source, at.partition).is_some() {
+        if self.known.len() < MAX_SOURCES || self.find(&at.source, at.partition).is_some() {
             return Ok(());
         }
         let message = format!(
@@ -80,14 +88,14 @@ impl Sources {
         Err(Rejection::new(TOO_MANY_SOURCES, message))
     }
 
-    /// Takes in a record's position. `None`: it was read before.
-    pub fn hear(&mut self, input: &Input, at: &SourcePosition<'_>) -> Option<Option<News>> {
+    /// Takes in a record's position.
+    pub fn hear(&mut self, input: &Input, at: &SourcePosition<'_>) -> Heard {
         let i = self.entry(&at.source, at.partition);
-        let source = &mut self.sources[i];
+        let source = &mut self.known[i];
         source.quiet_ms = 0;
         if let Ok(position) = at.position.parse::<i64>() {
             if source.position.is_some_and(|last| position <= last) {
-                return None;
+                return Heard::Again;
             }
             source.position = Some(position);
         }
@@ -96,7 +104,7 @@ impl Sources {
         let moved = |last| source.time.is_some_and(|time| time.since(last) >= input.watermark_interval_ms);
         let due = source.announced.is_none_or(moved) && source.records >= input.records_per_watermark;
         let first = source.announced.is_none() || source.silent;
-        Some((due || first).then(|| self.announce(input, i)).flatten())
+        Heard::New(if due || first { self.announce(input, i) } else { None })
     }
 
     /// What is due by the machine's clock: watermarks that waited for more records, and silence.
@@ -104,14 +112,14 @@ impl Sources {
         let passed = self.last_tick.map_or(0, |last| tick.wall.since(last).clamp(0, LONGEST_TICK_MS));
         self.last_tick = Some(tick.wall);
         let mut news = Vec::new();
-        for i in 0..self.sources.len() {
-            if self.sources[i].time > self.sources[i].announced {
+        for i in 0..self.known.len() {
+            if self.known[i].time > self.known[i].announced {
                 news.extend(self.announce(input, i));
             }
         }
         if tick.caught_up {
             self.watch_for_speech(input, passed);
-            for source in self.sources.iter_mut().filter(|source| !source.silent) {
+            for source in self.known.iter_mut().filter(|source| !source.silent) {
                 source.quiet_ms += passed;
                 if source.quiet_ms >= input.silence_after_ms {
                     source.silent = true;
@@ -126,22 +134,22 @@ impl Sources {
     /// Stream time waits for every partition of the topic where the topic is the source: one that
     /// never speaks becomes a source that is silent, in time.
     fn watch_for_speech(&mut self, input: &Input, passed: i64) {
-        let mut own = self.sources.iter().filter(|source| source.name == input.name);
+        let mut own = self.known.iter().filter(|source| source.name == input.name);
         if own.any(|source| source.partition == self.partition) {
             return;
         }
-        if self.sources.is_empty() || self.sources.iter().any(|source| source.name == input.name) {
+        if self.known.is_empty() || self.known.iter().any(|source| source.name == input.name) {
             self.quiet_ms += passed;
             if self.quiet_ms >= input.silence_after_ms {
                 let i = self.entry(&input.name, self.partition);
-                self.sources[i].quiet_ms = self.quiet_ms;
+                self.known[i].quiet_ms = self.quiet_ms;
             }
         }
     }
 
     /// The source's clock, for everybody. `None`: it has none.
     fn announce(&mut self, input: &Input, i: usize) -> Option<News> {
-        let source = &mut self.sources[i];
+        let source = &mut self.known[i];
         let time = source.time?;
         source.announced = Some(time);
         source.silent = false;
@@ -153,7 +161,7 @@ impl Sources {
 
     /// The partitions of a source that stream time waits for.
     fn partitions_of(&mut self, input: &Input, source: &str) -> Vec<i32> {
-        let heard = self.sources.iter().filter(|s| s.name == source).map(|s| s.partition);
+        let heard = self.known.iter().filter(|s| s.name == source).map(|s| s.partition);
         let mut partitions: Vec<i32> = match &input.source_partitions {
             Some(configured) => configured.iter().copied().chain(heard).collect(),
             None if source == input.name => (0..input.topic_partitions).chain(heard).collect(),
@@ -171,20 +179,20 @@ impl Sources {
     }
 
     fn find(&self, name: &str, partition: i32) -> Option<usize> {
-        self.sources.iter().position(|source| source.partition == partition && source.name == name)
+        self.known.iter().position(|source| source.partition == partition && source.name == name)
     }
 
     fn entry(&mut self, name: &str, partition: i32) -> usize {
         self.find(name, partition).unwrap_or_else(|| {
-            self.sources.push(Source { name: name.to_owned(), partition, ..Source::default() });
-            self.sources.len() - 1
+            self.known.push(Source { name: name.to_owned(), partition, ..Source::default() });
+            self.known.len() - 1
         })
     }
 
     pub fn encode(&self, w: &mut RowWriter<'_>) {
         w.u8(ROW_VERSION);
-        w.unsigned(self.sources.len() as u64);
-        for source in &self.sources {
+        w.unsigned(self.known.len() as u64);
+        for source in &self.known {
             w.text(&source.name);
             w.signed(i64::from(source.partition));
             w.option(source.position, RowWriter::signed);
@@ -201,7 +209,7 @@ impl Sources {
         }
         let mut this = Self::new(partition);
         for _ in 0..r.unsigned()? {
-            this.sources.push(Source {
+            this.known.push(Source {
                 name: r.text()?.to_owned(),
                 partition: i32::try_from(r.signed()?).map_err(|_| r.invalid("source partition"))?,
                 position: r.option(RowReader::signed)?,

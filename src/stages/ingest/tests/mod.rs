@@ -1,6 +1,7 @@
 //! One partition of an input at a time: bytes in, decoded records out.
 
 mod contents;
+mod docs;
 mod refusals;
 mod silence;
 mod worker;
