@@ -5,6 +5,7 @@
 
 mod keys;
 mod layers;
+mod notify;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::reference;
 pub use layers::Override;
+pub use notify::{ChannelEntry, NotifySection};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub log: LogConfig,
     /// `quartermaster replay`.
     pub replay: ReplayConfig,
+    /// `quartermaster notify`.
+    pub notify: NotifySection,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,7 +112,8 @@ impl Config {
             figment = figment.merge(layers::flag(flag));
         }
         let config: Self = figment.extract().map_err(|e| ConfigError::WrongValue(Box::new(e)))?;
-        let faults = keys::out_of_range(&config);
+        let mut faults = keys::out_of_range(&config);
+        faults.extend(config.notify.policy().err().unwrap_or_default());
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Refused(faults)) }
     }
 }

@@ -278,9 +278,9 @@ impl DispatchOperator {
     }
 
     fn show(&self) {
-        for (name, endpoint) in &self.shared.endpoints {
+        for name in self.shared.endpoints.keys() {
             let open = self.desk.gates.get(name).is_some_and(Gate::is_open);
-            self.shared.observer.waiting(self.partition, name, endpoint.kind, self.desk.waiting_of(name), open);
+            self.shared.observer.waiting(self.partition, name, self.desk.waiting_of(name), open);
         }
     }
 }
@@ -338,7 +338,7 @@ impl Operator for DispatchOperator {
                 self.shared.outbox.done_with(self.partition, of);
             }
             if record.status != DeliveryStatus::Planned {
-                self.shared.observer.stands(&record.channel_type, record.status);
+                self.shared.observer.stands(&record.channel, record.status);
             }
         }
     }
