@@ -123,13 +123,11 @@ impl DispatchOperator {
     /// keeps the desk in step.
     fn change(&mut self, ctx: &mut Ctx<'_>, id: KeyId, change: impl FnOnce(&mut Attempt) -> bool) {
         let Some(row) = ctx.states.get_mut(id).and_then(Row::open_mut) else { return };
-        let before = row.attempt.due();
+        let before = row.attempt.waiting();
         let moved = change(&mut row.attempt);
         let row = OpenRow { attempt: row.attempt.clone(), order: row.order.clone() };
-        if let Some(due) = before {
-            self.desk.leave_queue(&row.order.channel, due, id);
-        }
-        self.desk.wait(id, &row);
+        self.desk.leave(id, &row.order.channel, before);
+        self.desk.queue(id, &row.order.channel, &row.attempt);
         if moved {
             self.tell(ctx, &row, None);
         }
@@ -223,26 +221,16 @@ impl DispatchOperator {
         let mut steps = MAX_STEPS_PER_TICK;
         for name in self.desk.channels() {
             while steps > 0 {
-                let Some((due, id)) = self.desk.first_due(&name, now) else { break };
+                let Some(id) = self.desk.first_due(&name, now) else { break };
                 steps -= 1;
-                let Some(row) = ctx.states.get(id).and_then(Row::open) else {
-                    self.desk.leave_queue(&name, due, id);
-                    continue;
-                };
-                let alerted_at = row.order.alerted_at;
-                let refusal = if !self.shared.endpoints.contains_key(&name) {
-                    Some(DeliveryError::UnknownChannel)
-                } else if self.desk.disabled.contains_key(&name) {
-                    Some(DeliveryError::Disabled)
-                } else {
-                    None
-                };
-                if let Some(error) = refusal {
+                let alerted_at = ctx.states.get(id).and_then(Row::open).map(|row| row.order.alerted_at);
+                let expired = alerted_at.is_none_or(|at| self.shared.retry.has_expired(at, now));
+                if let Some(error) = self.closed_to(&name) {
                     self.change(ctx, id, |attempt| {
                         attempt.refuse(error, now);
                         true
                     });
-                } else if self.shared.retry.has_expired(alerted_at, now) {
+                } else if expired {
                     self.change(ctx, id, |attempt| {
                         attempt.expire(now);
                         true
@@ -256,14 +244,23 @@ impl DispatchOperator {
         }
     }
 
+    /// Why nothing can be sent over this channel, if nothing can.
+    fn closed_to(&self, channel: &str) -> Option<DeliveryError> {
+        if !self.shared.endpoints.contains_key(channel) {
+            Some(DeliveryError::UnknownChannel)
+        } else if self.desk.disabled.contains_key(channel) {
+            Some(DeliveryError::Disabled)
+        } else {
+            None
+        }
+    }
+
     fn claim(&mut self, ctx: &mut Ctx<'_>, id: KeyId, now: Timestamp) {
         let Some(row) = ctx.states.get_mut(id).and_then(Row::open_mut) else { return };
-        let due = row.attempt.due();
+        let before = row.attempt.waiting();
         row.attempt.claim(now);
         let row = OpenRow { attempt: row.attempt.clone(), order: row.order.clone() };
-        if let Some(due) = due {
-            self.desk.leave_queue(&row.order.channel, due, id);
-        }
+        self.desk.leave(id, &row.order.channel, before);
         let number = row.attempt.tries();
         let job = Job { partition: self.partition, number, claimed_at: now, order: row.order.clone() };
         self.tell(ctx, &row, Some(job));
