@@ -207,7 +207,8 @@ impl DispatchOperator {
     /// What was claimed by somebody who is gone.
     fn lose_orphans(&mut self, ctx: &mut Ctx<'_>, now: Timestamp) {
         for id in std::mem::take(&mut self.desk.orphans) {
-            let Some(row) = ctx.states.get(id).and_then(Row::open) else { continue };
+            let claimed = ctx.states.get(id).and_then(Row::open).filter(|row| row.attempt.is_claimed());
+            let Some(row) = claimed else { continue };
             let (of, channel, retry) = (row.order.attempt_id, self.channel(&row.order.channel), self.shared.retry);
             self.change(ctx, id, |attempt| {
                 attempt.lose(of, channel, &retry, now);
