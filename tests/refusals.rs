@@ -75,7 +75,7 @@ fn wrong_credentials_are_told_from_a_silent_broker() {
 fn topics_that_do_not_fit_are_refused_with_what_to_do() {
     let deployment = Deployment::new(FIXED_RULES);
     let admin = deployment.admin();
-    let mut refused = |change: &mut dyn FnMut(), said: &[&str]| {
+    let refused = |change: &mut dyn FnMut(), said: &[&str]| {
         change();
         let mut process = deployment.start("process", "process-0");
         let status = process.ended();

@@ -31,6 +31,15 @@ pub struct Channel<'a> {
     pub idempotent: bool,
 }
 
+/// How an attempt waits for a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// For its first one, due at once whatever the clock of the log says.
+    SinceOrdered(Timestamp),
+    /// For another one, due then.
+    Until(Timestamp),
+}
+
 /// Where an attempt stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -79,14 +88,12 @@ impl Attempt {
         self.changed_at
     }
 
-    pub fn claimed_at(&self) -> Option<Timestamp> {
-        self.claimed_at
-    }
-
-    /// When the next try is due, where one is waited for: the first one at once, whatever the clock of
-    /// the log says.
-    pub fn due(&self) -> Option<Timestamp> {
-        if self.status == DeliveryStatus::Planned { Some(Timestamp::MIN) } else { self.next_at }
+    /// Whether and how it waits for a try.
+    pub fn waiting(&self) -> Option<Waiting> {
+        if self.status == DeliveryStatus::Planned {
+            return Some(Waiting::SinceOrdered(self.planned_at));
+        }
+        self.next_at.map(Waiting::Until)
     }
 
     pub fn is_claimed(&self) -> bool {
@@ -95,7 +102,7 @@ impl Attempt {
 
     /// Nothing will ever happen to it again.
     pub fn is_over(&self) -> bool {
-        self.due().is_none() && !self.is_claimed()
+        self.waiting().is_none() && !self.is_claimed()
     }
 
     /// Takes a try that is due. The caller writes this down, and sends only then.
@@ -151,7 +158,7 @@ impl Attempt {
     /// The alert has ended: no further try. True if that changed where it stands.
     pub fn withdraw(&mut self, now: Timestamp) -> bool {
         self.withdrawn |= self.is_claimed();
-        let waiting = self.due().is_some();
+        let waiting = self.waiting().is_some();
         if waiting {
             self.stand(DeliveryStatus::Closed, DeliveryError::Withdrawn, now);
         }
@@ -280,7 +287,7 @@ mod tests {
             (Verdict::Unsure, CALL, Unknown, false),
         ] {
             let attempt = settled(verdict, channel);
-            assert_eq!((attempt.status(), attempt.due().is_some()), (status, again), "{verdict:?}");
+            assert_eq!((attempt.status(), attempt.next_at.is_some()), (status, again), "{verdict:?}");
             assert_eq!(attempt.is_over(), !again, "{verdict:?}");
         }
     }
@@ -290,7 +297,7 @@ mod tests {
         let mut webhook = claimed();
         webhook.lose(Uuid::from_u128(5), WEBHOOK, &RETRY, at(50));
         assert_eq!(webhook.status(), DeliveryStatus::Unknown);
-        assert!(webhook.due().is_some_and(|next| next >= at(50) && next <= at(1_050)));
+        assert!(webhook.next_at.is_some_and(|next| next >= at(50) && next <= at(1_050)));
         let mut call = claimed();
         call.lose(Uuid::from_u128(5), CALL, &RETRY, at(50));
         assert_eq!((call.status(), call.is_over()), (DeliveryStatus::Unknown, true));
@@ -300,7 +307,7 @@ mod tests {
     fn tries_are_counted_and_come_to_an_end() {
         let mut attempt = settled(Verdict::NotDelivered, WEBHOOK);
         for tries in [2, 3] {
-            let due = attempt.due().unwrap();
+            let due = attempt.next_at.unwrap();
             attempt.claim(due);
             assert_eq!((attempt.tries(), attempt.is_claimed()), (tries, true));
             let outcome = SendOutcome::failed(Verdict::NotDelivered, DeliveryError::ServerError, None);

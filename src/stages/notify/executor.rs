@@ -88,12 +88,12 @@ impl Shared {
         }
         let began_us = self.clock.monotonic_us();
         let outgoing = Outgoing { notification: job.order.clone(), tries: job.number, sent_at };
-        let outcome = self.send(channel.clone(), outgoing).await;
+        let outcome = self.send(channel, outgoing).await;
         let took = u64::try_from(self.clock.monotonic_us() - began_us).unwrap_or_default();
-        self.observer.sent(channel.kind(), Duration::from_micros(took));
+        self.observer.sent(&job.order.channel, Duration::from_micros(took));
         if outcome.verdict == Verdict::Delivered {
             let after = self.clock.wall_ms() - job.order.alerted_at.millis();
-            self.observer.told(channel.kind(), Duration::from_millis(u64::try_from(after).unwrap_or_default()));
+            self.observer.told(&job.order.channel, Duration::from_millis(u64::try_from(after).unwrap_or_default()));
         }
         self.finish(&job, outcome);
     }

@@ -9,6 +9,7 @@ pub mod dispatch;
 pub mod executor;
 pub mod outbox;
 pub mod route;
+pub mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -28,16 +29,16 @@ pub const DISPATCH: &str = "quartermaster-notify-dispatch";
 /// How often the dispatcher looks at the clock and at what came back.
 const TICK_MS: i64 = 20;
 
-/// Somebody who watches, for metrics. `kind` is a type of channel.
+/// Somebody who watches, for metrics. Channels go by their names.
 pub trait Observer: Send + Sync {
     /// An attempt came to stand there, committed.
-    fn stands(&self, _kind: &str, _status: DeliveryStatus) {}
+    fn stands(&self, _channel: &str, _status: DeliveryStatus) {}
     /// A send took this long, whatever came of it.
-    fn sent(&self, _kind: &str, _took: Duration) {}
+    fn sent(&self, _channel: &str, _took: Duration) {}
     /// From the alert's record on the log to the receiver's word that it has it.
-    fn told(&self, _kind: &str, _after: Duration) {}
+    fn told(&self, _channel: &str, _after: Duration) {}
     /// Attempts of a channel that wait for a try in this partition, and whether its circuit is open.
-    fn waiting(&self, _partition: i32, _channel: &str, _kind: &str, _attempts: usize, _circuit_open: bool) {}
+    fn waiting(&self, _partition: i32, _channel: &str, _attempts: usize, _circuit_open: bool) {}
 }
 
 /// Nobody watches.

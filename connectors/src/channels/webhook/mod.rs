@@ -32,7 +32,7 @@ pub const TYPE: ChannelType = ChannelType {
     summary: "An HTTP POST of the alert as JSON, signed as Standard Webhooks has it",
     build,
     example: "[[notify.channels]]\nname = \"ops\"\ntype = \"webhook\"\nurl = \"https://ops.example.com/alerts\"\n\
-              secret_files = [\"/etc/quartermaster/ops.secret\"]\n",
+              secret_files = [\"/run/secrets/quartermaster/channels/ops.secret\"]\n",
 };
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");

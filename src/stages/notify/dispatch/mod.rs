@@ -123,13 +123,11 @@ impl DispatchOperator {
     /// keeps the desk in step.
     fn change(&mut self, ctx: &mut Ctx<'_>, id: KeyId, change: impl FnOnce(&mut Attempt) -> bool) {
         let Some(row) = ctx.states.get_mut(id).and_then(Row::open_mut) else { return };
-        let before = row.attempt.due();
+        let before = row.attempt.waiting();
         let moved = change(&mut row.attempt);
         let row = OpenRow { attempt: row.attempt.clone(), order: row.order.clone() };
-        if let Some(due) = before {
-            self.desk.leave_queue(&row.order.channel, due, id);
-        }
-        self.desk.wait(id, &row);
+        self.desk.leave(id, &row.order.channel, before);
+        self.desk.queue(id, &row.order.channel, &row.attempt);
         if moved {
             self.tell(ctx, &row, None);
         }
@@ -209,7 +207,8 @@ impl DispatchOperator {
     /// What was claimed by somebody who is gone.
     fn lose_orphans(&mut self, ctx: &mut Ctx<'_>, now: Timestamp) {
         for id in std::mem::take(&mut self.desk.orphans) {
-            let Some(row) = ctx.states.get(id).and_then(Row::open) else { continue };
+            let claimed = ctx.states.get(id).and_then(Row::open).filter(|row| row.attempt.is_claimed());
+            let Some(row) = claimed else { continue };
             let (of, channel, retry) = (row.order.attempt_id, self.channel(&row.order.channel), self.shared.retry);
             self.change(ctx, id, |attempt| {
                 attempt.lose(of, channel, &retry, now);
@@ -223,26 +222,16 @@ impl DispatchOperator {
         let mut steps = MAX_STEPS_PER_TICK;
         for name in self.desk.channels() {
             while steps > 0 {
-                let Some((due, id)) = self.desk.first_due(&name, now) else { break };
+                let Some(id) = self.desk.first_due(&name, now) else { break };
                 steps -= 1;
-                let Some(row) = ctx.states.get(id).and_then(Row::open) else {
-                    self.desk.leave_queue(&name, due, id);
-                    continue;
-                };
-                let alerted_at = row.order.alerted_at;
-                let refusal = if !self.shared.endpoints.contains_key(&name) {
-                    Some(DeliveryError::UnknownChannel)
-                } else if self.desk.disabled.contains_key(&name) {
-                    Some(DeliveryError::Disabled)
-                } else {
-                    None
-                };
-                if let Some(error) = refusal {
+                let alerted_at = ctx.states.get(id).and_then(Row::open).map(|row| row.order.alerted_at);
+                let expired = alerted_at.is_none_or(|at| self.shared.retry.has_expired(at, now));
+                if let Some(error) = self.closed_to(&name) {
                     self.change(ctx, id, |attempt| {
                         attempt.refuse(error, now);
                         true
                     });
-                } else if self.shared.retry.has_expired(alerted_at, now) {
+                } else if expired {
                     self.change(ctx, id, |attempt| {
                         attempt.expire(now);
                         true
@@ -256,14 +245,23 @@ impl DispatchOperator {
         }
     }
 
+    /// Why nothing can be sent over this channel, if nothing can.
+    fn closed_to(&self, channel: &str) -> Option<DeliveryError> {
+        if !self.shared.endpoints.contains_key(channel) {
+            Some(DeliveryError::UnknownChannel)
+        } else if self.desk.disabled.contains_key(channel) {
+            Some(DeliveryError::Disabled)
+        } else {
+            None
+        }
+    }
+
     fn claim(&mut self, ctx: &mut Ctx<'_>, id: KeyId, now: Timestamp) {
         let Some(row) = ctx.states.get_mut(id).and_then(Row::open_mut) else { return };
-        let due = row.attempt.due();
+        let before = row.attempt.waiting();
         row.attempt.claim(now);
         let row = OpenRow { attempt: row.attempt.clone(), order: row.order.clone() };
-        if let Some(due) = due {
-            self.desk.leave_queue(&row.order.channel, due, id);
-        }
+        self.desk.leave(id, &row.order.channel, before);
         let number = row.attempt.tries();
         let job = Job { partition: self.partition, number, claimed_at: now, order: row.order.clone() };
         self.tell(ctx, &row, Some(job));
@@ -278,9 +276,9 @@ impl DispatchOperator {
     }
 
     fn show(&self) {
-        for (name, endpoint) in &self.shared.endpoints {
+        for name in self.shared.endpoints.keys() {
             let open = self.desk.gates.get(name).is_some_and(Gate::is_open);
-            self.shared.observer.waiting(self.partition, name, endpoint.kind, self.desk.waiting_of(name), open);
+            self.shared.observer.waiting(self.partition, name, self.desk.waiting_of(name), open);
         }
     }
 }
@@ -338,7 +336,7 @@ impl Operator for DispatchOperator {
                 self.shared.outbox.done_with(self.partition, of);
             }
             if record.status != DeliveryStatus::Planned {
-                self.shared.observer.stands(&record.channel_type, record.status);
+                self.shared.observer.stands(&record.channel, record.status);
             }
         }
     }

@@ -72,7 +72,7 @@ pub(super) struct Receiver {
 struct Process {
     receiver: Arc<Receiver>,
     clock: Arc<VirtualClock>,
-    under_way: Mutex<Vec<Try>>,
+    under_way: Mutex<Vec<(i32, Try)>>,
     finished: Mutex<Vec<(i32, Finished)>>,
 }
 
@@ -82,7 +82,7 @@ impl Outbox for Process {
         let (channel, revision) = (job.order.channel.clone(), job.order.alert.revision);
         self.receiver.seen.lock().unwrap().push(Seen { of, channel, revision, at });
         match self.receiver.replies.lock().unwrap().pop_front() {
-            Some(Reply::Silence) => self.under_way.lock().unwrap().push(of),
+            Some(Reply::Silence) => self.under_way.lock().unwrap().push((job.partition, of)),
             Some(Reply::Outcome(outcome)) => self.finish(job.partition, of, outcome),
             None => self.finish(job.partition, of, SendOutcome::delivered()),
         }
@@ -99,7 +99,7 @@ impl Outbox for Process {
 
     fn knows(&self, _: i32, of: Try) -> bool {
         let finished = self.finished.lock().unwrap().iter().any(|(_, finished)| finished.of == of);
-        finished || self.under_way.lock().unwrap().contains(&of)
+        finished || self.under_way.lock().unwrap().iter().any(|(_, other)| *other == of)
     }
 
     fn is_open(&self) -> bool {
@@ -135,6 +135,7 @@ pub(super) struct Bench {
     pub(super) endpoints: BTreeMap<String, Endpoint>,
     route: Option<Worker<RouteOperator>>,
     pub(super) dispatch: Option<Worker<DispatchOperator>>,
+    process: Option<Arc<Process>>,
     disks: [MemoryProvider; 2],
     source: Box<dyn TransactionalLog>,
 }
@@ -212,6 +213,7 @@ impl Bench {
             endpoints: BTreeMap::from([("hook".to_owned(), endpoint(idempotent))]),
             route: None,
             dispatch: None,
+            process: None,
             disks: Default::default(),
             source,
         }
@@ -219,13 +221,14 @@ impl Bench {
 
     /// Starts both workers in a new process: what the former one had under way is gone.
     pub(super) fn start(&mut self, failpoints: impl FailPoint + 'static) {
-        let process = Process {
+        let process = Arc::new(Process {
             receiver: self.receiver.clone(),
             clock: self.clock.clone(),
             under_way: Mutex::default(),
             finished: Mutex::default(),
-        };
-        self.start_with(Arc::new(process), failpoints);
+        });
+        self.process = Some(process.clone());
+        self.start_with(process, failpoints);
     }
 
     pub(super) fn start_with(&mut self, outbox: Arc<dyn Outbox>, failpoints: impl FailPoint + 'static) {
@@ -271,6 +274,14 @@ impl Bench {
 
     pub(super) fn lose_disks(&mut self) {
         self.disks = Default::default();
+    }
+
+    /// What was met with silence arrives after all.
+    pub(super) fn break_silence(&self) {
+        let process = self.process.as_ref().unwrap();
+        for (partition, of) in process.under_way.lock().unwrap().drain(..) {
+            process.finish(partition, of, SendOutcome::delivered());
+        }
     }
 
     pub(super) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {

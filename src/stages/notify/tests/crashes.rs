@@ -119,6 +119,27 @@ fn an_outcome_survives_a_transaction_that_does_not() {
     assert!(aborted > 10, "{aborted} aborted");
 }
 
+/// Nor what is still on its way then.
+#[test]
+fn a_send_under_way_survives_a_transaction_that_does_not_commit() {
+    let mut bench = Bench::new(false);
+    bench.reply([Reply::Silence]);
+    bench.raise(&alert(1, 1, AlertState::Opened));
+    bench.pass(500);
+    let client = format!("{DISPATCH}-0");
+    bench.log.inject(FaultPlan::seeded(1).at_client(&client, Operation::Commit, 1, Fault::Abortable)).unwrap();
+    bench.raise(&alert(2, 1, AlertState::Opened));
+    bench.pass(2_000);
+    assert_eq!(bench.dispatch.as_ref().unwrap().stats().aborted, 1);
+    assert_eq!(bench.life(1, 1), ["planned", "claimed"]);
+    bench.break_silence();
+    bench.pass(500);
+    for number in [1, 2] {
+        assert_eq!(bench.life(number, 1), ["planned", "claimed", "delivered"]);
+    }
+    assert_eq!(bench.seen().len(), 2);
+}
+
 /// Committed after all, and nobody knew: what was claimed there was never sent, and nobody guesses.
 #[test]
 fn a_claim_in_doubt_is_never_sent_blindly() {
