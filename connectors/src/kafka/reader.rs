@@ -28,6 +28,9 @@ const MAX_EVENTS: usize = 32;
 
 pub(super) struct KafkaReader {
     log: KafkaLog,
+    /// Asks and never fetches: a broker answers a connection's requests in turn, and would let a question wait
+    /// behind a fetch that waits for records.
+    asking: Simple,
     sides: BTreeMap<&'static str, Side>,
 }
 
@@ -49,9 +52,12 @@ struct Position {
 
 impl KafkaReader {
     pub(super) fn open(log: &KafkaLog) -> Result<Self, LogError> {
-        let mut reader = Self { log: log.clone(), sides: BTreeMap::new() };
-        reader.side(Isolation::ReadCommitted)?;
-        Ok(reader)
+        let asking = Simple::open(
+            &log.settings(Role::Reader(Isolation::ReadCommitted)),
+            log.context("reader of offsets".to_owned(), false),
+        );
+        let asking = asking.map_err(|error| not_opened("the reader of offsets", &error))?;
+        Ok(Self { log: log.clone(), asking, sides: BTreeMap::new() })
     }
 
     fn side(&mut self, isolation: Isolation) -> Result<&mut Side, LogError> {
@@ -66,8 +72,11 @@ impl KafkaReader {
         self.sides.get_mut(name).ok_or_else(|| fatal("open", "no reader"))
     }
 
-    fn client(&mut self) -> Result<&BaseConsumer<Context>, LogError> {
-        Ok(self.side(Isolation::ReadCommitted)?.client.client())
+    /// Serves logs, errors and statistics on the way.
+    fn asking(&self) -> &BaseConsumer<Context> {
+        let client = self.asking.client();
+        client.poll(Duration::ZERO);
+        client
     }
 }
 
@@ -211,7 +220,7 @@ impl LogReader for KafkaReader {
 
     fn extents(&mut self, partitions: &[TopicPartition], max_wait: Duration) -> Result<Vec<Extent>, LogError> {
         const OPERATION: &str = "extent";
-        let client = self.client()?;
+        let client = self.asking();
         let questions = [
             (Offset::Beginning, Isolation::ReadUncommitted),
             (Offset::End, Isolation::ReadUncommitted),
@@ -270,11 +279,11 @@ impl LogReader for KafkaReader {
     }
 
     fn partitions(&mut self, topic: &str, max_wait: Duration) -> Result<i32, LogError> {
-        Ok(topic_shape("partitions", self.client()?, topic, max_wait)?.0)
+        Ok(topic_shape("partitions", self.asking(), topic, max_wait)?.0)
     }
 
     fn topic_id(&mut self, topic: &str, max_wait: Duration) -> Result<String, LogError> {
-        let client = self.client()?;
+        let client = self.asking();
         native::topic_id(client.client(), topic, max_wait).map_err(|failure| match failure.code {
             RDKafkaErrorCode::InvalidTopic => unknown_topic("topic id", topic),
             _ => call_failed("topic id", topic, &failure, client),
