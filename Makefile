@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build lint tidy kafka bench bench-peers faults decisions k8s-check
+.PHONY: help setup setup-kafka demo test build lint tidy kafka bench bench-peers faults decisions k8s-check
 MAKEFLAGS += --no-print-directory
 
 # One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
@@ -22,6 +22,10 @@ help: ## this list
 setup: ## install what is missing to build; every other verb does it first
 	@scripts/setup.sh
 
+setup-kafka: ## install Java and fetch Apache Kafka for tests; test and kafka do it first
+	@scripts/setup.sh kafka
+	@scripts/kafka-jars.sh
+
 demo: build ## a simulated retail chain, live, for about a minute
 	@$(BINARY) demo $(ARGS)
 
@@ -30,7 +34,7 @@ build: setup ## the binary, at $CARGO_TARGET_DIR/release/quartermaster
 	@cargo build $(CARGO_FLAGS) --bin quartermaster
 	@echo "built $(BINARY)"
 
-test: setup ## all tests of the workspace; the summary is the last line
+test: setup setup-kafka ## all tests of the workspace; the summary is the last line
 	@scripts/rocksdb.sh
 	@scripts/test.sh $(ARGS)
 
@@ -53,10 +57,13 @@ decisions: build ## score the decisions on real retail data, as one JSON line
 k8s-check: setup ## render and validate the Kubernetes manifests, as one JSON line
 	@scripts/k8s-check.sh
 
-kafka bench-peers faults:
+kafka: setup setup-kafka ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C; ARGS="--port 9192 --brokers 3 --data DIR"
+	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-test-kafka --bin local-kafka
+	@exec $(CARGO_TARGET_DIR)/release/local-kafka $(ARGS)
+
+bench-peers faults:
 	@echo "make $@ is not there yet: it arrives with the Kafka connector." >&2; exit 1
 
 # Listed by `make help`.
-kafka: ## (not yet) a local Apache Kafka
 bench-peers: ## (not yet) the same job in other stream processors
 faults: ## (not yet) kill, cut and corrupt, then compare with the oracle

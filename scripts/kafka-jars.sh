@@ -44,9 +44,9 @@ END
 fetch() {
     command -v mvn >/dev/null || die "needs mvn: run make setup-kafka"
     say "fetching Apache Kafka $version, about 45 MB, once; kept in $directory"
-    mvn -B -q -Dstyle.color=never --strict-checksums -f "$module/pom.xml" dependency:copy-dependencies \
-        -DincludeScope=runtime -DoutputDirectory="$work/jars/lib" >&2 \
-        || die "could not fetch Apache Kafka $version; see Maven's message above, then run this again"
+    mvn -B -q --strict-checksums -f "$module/pom.xml" dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$work/jars/lib" > "$work/maven.log" 2>&1 \
+        || { cat "$work/maven.log" >&2; die "could not fetch Apache Kafka $version; Maven's message is above"; }
     settings "$work/format" > "$work/format.properties"
     java -cp "$work/jars/lib/*" -Dlog4j2.level=ERROR kafka.tools.StorageTool format \
         --cluster-id MkU3OEVBNTcwNTJENDM2Qg --config "$work/format.properties" > "$work/format.log" 2>&1 \

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a build needs and this machine lacks; says what it does. Quick, and silent, when
 # nothing is missing. Never touches a toolchain or package that is good enough.
+#
+# `setup.sh kafka` installs instead what the test Kafka needs, which a build does not: Java and Maven.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +11,10 @@ die() { say "$@"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 minimum_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+have_header() {
+    compgen -G "/usr/include/$1" >/dev/null || compgen -G "/usr/include/*/$1" >/dev/null
+}
 
 # bindgen reads RocksDB's headers through libclang.
 have_libclang() {
@@ -19,6 +25,9 @@ missing_packages() {
     { have c++ && have cc && have make; } || echo build-essential
     have pkg-config || echo pkg-config
     have_libclang || echo libclang-dev
+    # The Kafka client encrypts with the one and compresses with the other.
+    have_header openssl/ssl.h || echo libssl-dev
+    have_header zlib.h || echo zlib1g-dev
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 }
 
@@ -30,13 +39,16 @@ as_root() {
 }
 
 apt_updated=
+apt_update() {
+    [ -z "$apt_updated" ] || return 0
+    say "apt-get update"
+    as_root apt-get update -qq || say "apt-get update failed; trying with the package lists at hand"
+    apt_updated=1
+}
+
 apt_install() {
     have apt-get || die "please install the equivalents of these Debian packages, then run make again: $*"
-    if [ -z "$apt_updated" ]; then
-        say "apt-get update"
-        as_root apt-get update -qq || say "apt-get update failed; trying with the package lists at hand"
-        apt_updated=1
-    fi
+    apt_update
     say "apt-get install $*"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
@@ -72,6 +84,38 @@ install_rust() {
     rustup override set "$minimum_rust" >&2
     rust_is_new_enough || die "Rust is still too old: $(rustc --version 2>&1); put ${CARGO_HOME:-$HOME/.cargo}/bin first in PATH"
 }
+
+# Kafka 4 runs on Java 17 or newer.
+java_is_new_enough() {
+    local found
+    found=$(java -version 2>&1 | sed -n '1s/^[^"]*"\([0-9]*\).*/\1/p')
+    [ "${found:-0}" -ge 17 ]
+}
+
+# Which Java a distribution has differs: a long-term one of those it lists.
+java_package() {
+    local version
+    for version in 21 17 25; do
+        [ -z "$(apt-cache search --names-only "^openjdk-$version-jre-headless\$")" ] || { echo "openjdk-$version-jre-headless"; return; }
+    done
+    echo default-jre-headless
+}
+
+setup_kafka() {
+    local wanted=()
+    if ! java_is_new_enough; then
+        if have apt-get; then apt_update; wanted+=("$(java_package)"); else wanted+=(openjdk-17-jre-headless); fi
+    fi
+    # Once the jars are there, Maven is not needed.
+    have mvn || [ -f "$(scripts/kafka-jars.sh --directory)/bootstrap.checkpoint" ] || wanted+=(maven)
+    [ "${#wanted[@]}" = 0 ] || apt_install "${wanted[@]}"
+    java_is_new_enough || die "Kafka needs Java 17 or newer, and the java in PATH is: $(java -version 2>&1 | head -1)"
+}
+
+if [ "${1:-}" = kafka ]; then
+    setup_kafka
+    exit 0
+fi
 
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" = 0 ] || apt_install "${packages[@]}"

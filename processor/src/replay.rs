@@ -35,6 +35,13 @@ impl<O: Operator> ReplayDriver<O> {
         }
     }
 
+    /// Names the topic the records come from, by its identity, as its live tasks did.
+    #[must_use]
+    pub fn reading(mut self, input_id: &str) -> Self {
+        self.tasks = self.tasks.into_iter().map(|task| task.reading(input_id)).collect();
+        self
+    }
+
     pub fn tasks(&self) -> &[Task<O>] {
         &self.tasks
     }

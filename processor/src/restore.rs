@@ -55,6 +55,8 @@ pub struct Progress {
 pub struct Restored {
     /// Input offset to go on from.
     pub position: i64,
+    /// Identity of the topic it was in; empty where nothing was restored.
+    pub input_id: String,
     /// Everything before it is in the store.
     pub checkpoint: Checkpoint,
 }
@@ -93,12 +95,11 @@ pub fn restore(
     let start = reader.extent(changelog, call_timeout)?.start;
     let mut checkpoint = Checkpoint { changelog_offset: start, topic_id, committed_at_ms: wall_ms };
     let from = usable_checkpoint(store, changelog, &checkpoint, end)?;
-    match from {
-        Some(offset) => checkpoint.changelog_offset = offset,
-        None => {
-            store.clear()?;
-            progress.full = end > start;
-        }
+    if let Some(offset) = from {
+        checkpoint.changelog_offset = offset;
+    } else {
+        store.clear()?;
+        progress.full = end > start;
     }
     while checkpoint.changelog_offset < end {
         progress.records += replay_batch(reader, store, changelog, &mut checkpoint, end, call_timeout)?;
@@ -107,8 +108,8 @@ pub fn restore(
             return Err(RestoreError::Underway { partition: changelog.partition, remaining });
         }
     }
-    let position = prove(store, changelog.partition, committed, progress.full || from.is_none())?;
-    Ok(Restored { position, checkpoint })
+    let (position, input_id) = prove(store, changelog.partition, committed, progress.full || from.is_none())?;
+    Ok(Restored { position, input_id, checkpoint })
 }
 
 /// The high watermark as a read_uncommitted client sees it, once everything before it is decided.
@@ -182,18 +183,25 @@ fn replay_batch(
     Ok(rows.len() as u64)
 }
 
-/// Asserts invariant I4: the store's own account of its input position equals the group's.
-fn prove(store: &dyn StateStore, partition: i32, committed: Option<i64>, full: bool) -> Result<i64, RestoreError> {
+/// Asserts invariant I4: the store's own account of its input position equals the group's. Returns it,
+/// and the identity of the input topic.
+fn prove(
+    store: &dyn StateStore,
+    partition: i32,
+    committed: Option<i64>,
+    full: bool,
+) -> Result<(i64, String), RestoreError> {
     let row = store.get(crate::task::META_KEY)?;
     let meta =
         row.map(|row| Meta::decode(&row)).transpose().map_err(|source| RestoreError::Row { partition, source })?;
-    match (meta.map(|m| m.position), committed) {
-        (None, None) => Ok(0),
+    match (meta, committed) {
+        (None, None) => Ok((0, String::new())),
         // The committed offset has expired, or the partition has never been committed: the state knows.
-        (Some(restored), None) => Ok(restored),
-        (Some(restored), Some(committed)) if restored == committed => Ok(restored),
-        (restored, Some(committed)) => {
-            Err(RestoreError::Unproven { partition, restored: restored.unwrap_or(0), committed, full })
+        (Some(meta), None) => Ok((meta.position, meta.input_id)),
+        (Some(meta), Some(committed)) if meta.position == committed => Ok((committed, meta.input_id)),
+        (meta, Some(committed)) => {
+            let restored = meta.map_or(0, |meta| meta.position);
+            Err(RestoreError::Unproven { partition, restored, committed, full })
         }
     }
 }

@@ -321,6 +321,10 @@ impl LogConsumer for MemoryConsumer {
         })
     }
 
+    fn end_reached(&self, partition: &TopicPartition) -> Option<i64> {
+        self.assigned.iter().find(|assigned| assigned.at == *partition)?.next
+    }
+
     fn complete_revoke(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         const OPERATION: &str = "complete revoke";
         let shared = Arc::clone(&self.shared);

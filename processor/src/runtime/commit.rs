@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::lane::Rejected;
 use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
+use schemas::headers::DEAD_LETTER_OMITTED_BYTES;
+use schemas::stream::DeadLetter;
+use schemas::topics::MAX_DEAD_LETTER_BYTES;
+
 use crate::operator::Operator;
 use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
 use crate::task::CommitUnit;
@@ -120,21 +124,27 @@ impl Transaction<'_> {
 
     fn produce_dead_letter(&mut self, partition: i32, rejected: &Rejected) -> Result<(), RuntimeError> {
         let (config, record) = (self.config, &rejected.record);
-        let (partition, offset) = (partition.to_string(), record.offset.to_string());
-        let headers: &[(&str, &[u8])] = &[
-            ("topic", config.topics.input.as_bytes()),
-            ("partition", partition.as_bytes()),
-            ("offset", offset.as_bytes()),
-            ("stage", config.stage.as_bytes()),
-            ("error_class", rejected.rejection.class.as_bytes()),
-            ("message", rejected.rejection.message.as_bytes()),
-        ];
+        let headers = schemas::headers::of_dead_letter(&DeadLetter {
+            topic: config.topics.input.clone(),
+            partition,
+            offset: record.offset,
+            stage: config.stage.clone(),
+            error_class: rejected.rejection.class.to_owned(),
+            message: rejected.rejection.message.clone(),
+        });
+        let mut headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        let size = record.value.as_ref().map_or(0, Vec::len);
+        let omitted = size.to_string();
+        let fits = size <= MAX_DEAD_LETTER_BYTES;
+        if !fits {
+            headers.push((DEAD_LETTER_OMITTED_BYTES, omitted.as_bytes()));
+        }
         self.produce(ProduceRecord {
             topic: &config.topics.dead_letters,
             partition: None,
             key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers,
+            value: record.value.as_deref().filter(|_| fits),
+            headers: &headers,
             timestamp_ms: None,
         })
     }

@@ -66,19 +66,21 @@ impl<O: Operator> Worker<O> {
         };
         self.reached(ProtocolStep::Restored)?;
         let config = TaskConfig { partition: input.partition, ..self.config.task.clone() };
-        let mut task = Task::new(config, (self.operator)(input.partition));
+        let input_id = self.reader.topic_id(&input.topic, self.attempt())?;
+        let start = self.start_of(input, &input_id, &restored)?;
+        let mut task = Task::new(config, (self.operator)(input.partition)).reading(&input_id);
         store.scan(&mut |key, row| Ok(task.install(key, row)?))?;
         for (record, rejection) in task.resume(self.broadcasts.records()) {
             super::broadcast::ignored(record, &rejection);
         }
-        let start = self.start_of(input, restored.position)?;
         self.consumer.seek(input, start)?;
         self.count_restore(input.partition, &restored, opening.progress, since_us);
         Ok(Lane::new(task, store, restored.checkpoint))
     }
 
     /// The offset to read from. What is gone although nobody has read it is never skipped silently.
-    fn start_of(&mut self, input: &TopicPartition, position: i64) -> Result<i64, RuntimeError> {
+    fn start_of(&mut self, input: &TopicPartition, input_id: &str, restored: &Restored) -> Result<i64, RuntimeError> {
+        let position = restored.position;
         let Extent { start, end, .. } = self.reader.extent(input, self.attempt())?;
         let gone = |begins_or_ends, what_to_do| RuntimeError::InputGone {
             topic: input.topic.clone(),
@@ -87,11 +89,11 @@ impl<O: Operator> Worker<O> {
             begins_or_ends,
             what_to_do,
         };
-        if position > end {
+        if position > end || !restored.input_id.is_empty() && restored.input_id != input_id {
             return Err(gone(
-                format!("ends at {end}"),
-                "it was deleted and created again, or another one was restored under its name; bring the old one back, \
-                 or start over with `quartermaster state reset`",
+                format!("is another one now, with {start} to {end}"),
+                "it was deleted and created again; bring the old one back, or start over with \
+                 `quartermaster state reset`",
             ));
         }
         if position > 0 && start > position {

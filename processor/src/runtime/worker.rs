@@ -9,6 +9,7 @@ use super::broadcast::Broadcasts;
 use super::commit::{Share, Transaction};
 use super::lane::Lane;
 use super::opening::Opening;
+use super::standing;
 use super::{
     Clock, FailPoint, Observer, Phase, Progress, ProtocolStep, RebalanceKind, RuntimeError, StageConfig,
     TransactionResult,
@@ -65,7 +66,7 @@ enum Rebalance {
 /// One member of a stage's consumer group, with the partitions it owns.
 pub struct Worker<O: Operator> {
     pub(super) config: StageConfig,
-    instance: String,
+    pub(super) instance: String,
     log: Arc<dyn Log>,
     pub(super) consumer: Box<dyn LogConsumer>,
     producer: Box<dyn TransactionalLog>,
@@ -79,7 +80,7 @@ pub struct Worker<O: Operator> {
     /// Assigned, not restored yet.
     pub(super) opening: BTreeMap<i32, Opening>,
     /// The group has answered, if only with nothing.
-    joined: bool,
+    pub(super) joined: bool,
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
     last_commit_ms: i64,
     last_flush_ms: i64,
@@ -134,11 +135,6 @@ impl<O: Operator> Worker<O> {
         self.lanes.values().map(|lane| &lane.task)
     }
 
-    /// The group has assigned what it has for this member, and all of it is open.
-    pub fn is_ready(&self) -> bool {
-        self.joined && self.opening.is_empty()
-    }
-
     /// One turn of the loop; waits at most `max_wait` when there is nothing to do.
     pub fn step(&mut self, max_wait: Duration) -> Result<Activity, RuntimeError> {
         if self.follow_broadcasts()? {
@@ -155,8 +151,9 @@ impl<O: Operator> Worker<O> {
         Ok(if resumed || polled { Activity::Busy } else { Activity::Idle })
     }
 
-    /// Commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
+    /// Lets operators finish what they have begun outside, commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
     pub fn close(mut self, keep_membership: bool) -> Result<WorkerStats, RuntimeError> {
+        self.wind_up()?;
         self.sample_changelogs()?;
         self.commit()?;
         self.flush()?;
@@ -207,12 +204,12 @@ impl<O: Operator> Worker<O> {
         any
     }
 
-    fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
+    pub(super) fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
         let now = self.clock.monotonic_ms();
         let mut began_us = 0;
         let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
             Ok(Polled::Idle) | Err(LogError::Retriable { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(standing::poll_error(&self.config, &self.instance, error)),
             Ok(Polled::Records(batch)) => {
                 began_us = self.clock.monotonic_us();
                 for record in batch {
@@ -298,7 +295,7 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
+    pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
         let since = self.clock.monotonic_ms() - self.last_commit_ms;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
         let urgent = since >= self.config.minimum_commit_gap_ms && self.lanes.values().any(Lane::is_urgent);
@@ -369,7 +366,8 @@ impl<O: Operator> Worker<O> {
         for (partition, unit) in units {
             let Some(lane) = self.lanes.get_mut(partition) else { continue };
             self.stats.records += lane.taken as u64;
-            self.stats.rejected += lane.rejected.len() as u64;
+            let rejected = lane.rejected.len() as u64;
+            self.stats.rejected += rejected;
             for rejected in lane.rejected.drain(..) {
                 self.observer.rejected(rejected.rejection.class);
             }
@@ -377,8 +375,10 @@ impl<O: Operator> Worker<O> {
             self.observer.committed(&Progress {
                 partition: *partition,
                 position: unit.position,
+                timestamp_ms: lane.timestamp_ms,
                 stream_time: lane.task.stream_time(),
                 outcomes: std::mem::take(&mut lane.outcomes),
+                rejected,
             });
             lane.committed(unit);
         }

@@ -39,6 +39,7 @@ impl<O: Operator> Task<O> {
 
     fn meta(&self) -> Meta {
         Meta {
+            input_id: self.input_id.clone(),
             position: self.position,
             stream_time: self.stream_time,
             clock_time: self.clocks.stream_time(),

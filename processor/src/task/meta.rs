@@ -9,11 +9,14 @@ use schemas::row::{RowError, RowReader, RowWriter};
 use super::switches::{Applied, Run};
 use crate::source_clock::SourceClock;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One partition's position in its inputs and in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
+    /// Identity of the input topic, empty where nobody told: one that was deleted and created again
+    /// has another.
+    pub input_id: String,
     /// Next input offset.
     pub position: i64,
     /// Stream time up to which decisions were made.
@@ -37,6 +40,7 @@ impl Meta {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut w = RowWriter::new(out);
         w.u8(VERSION);
+        w.text(&self.input_id);
         w.signed(self.position);
         w.time(self.stream_time);
         w.time(self.clock_time);
@@ -76,6 +80,7 @@ impl Meta {
             return Err(RowError::TooNew { found: version, newest: VERSION });
         }
         Ok(Self {
+            input_id: if version >= 2 { r.text()?.to_owned() } else { String::new() },
             position: r.signed()?,
             stream_time: r.time()?,
             clock_time: r.time()?,
@@ -132,6 +137,7 @@ mod tests {
 
     fn meta() -> Meta {
         Meta {
+            input_id: "AAECAwQ".into(),
             position: 42,
             stream_time: Timestamp::from_millis(1_700_000_000_000),
             clock_time: Timestamp::from_millis(1_700_000_060_000),
@@ -168,6 +174,6 @@ mod tests {
             assert!(Meta::decode(&row[..len]).is_err(), "{len} bytes");
         }
         row[0] = 9;
-        assert_eq!(Meta::decode(&row), Err(RowError::TooNew { found: 9, newest: 1 }));
+        assert_eq!(Meta::decode(&row), Err(RowError::TooNew { found: 9, newest: 2 }));
     }
 }

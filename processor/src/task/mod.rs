@@ -89,6 +89,8 @@ pub struct Task<O: Operator> {
     switches: Switches,
     epoch: EpochState,
     force_epoch: bool,
+    /// Identity of the input topic, for the next owner to compare.
+    input_id: String,
     /// Offset of the next input record.
     position: i64,
     effects: Vec<(Origin, O::Output)>,
@@ -111,6 +113,7 @@ impl<O: Operator> Task<O> {
             switches: Switches::default(),
             epoch: EpochState { current: None, applied_through: i64::MIN, awaiting: false },
             force_epoch: false,
+            input_id: String::new(),
             position: 0,
             effects: Vec::new(),
             partials: Vec::new(),
@@ -118,6 +121,13 @@ impl<O: Operator> Task<O> {
             shared_row: Vec::new(),
             touched: Vec::new(),
         }
+    }
+
+    /// Names the topic the records come from, by its identity.
+    #[must_use]
+    pub fn reading(mut self, input_id: &str) -> Self {
+        input_id.clone_into(&mut self.input_id);
+        self
     }
 
     pub fn partition(&self) -> i32 {
@@ -209,6 +219,11 @@ impl<O: Operator> Task<O> {
         };
         self.operator.on_tick(&mut ctx, tick);
         self.register_wakeups(None);
+    }
+
+    /// Tells the operator that the worker is about to close; true while it waits for something.
+    pub fn winding_up(&mut self) -> bool {
+        self.operator.winding_up()
     }
 
     /// Tells the operator that a transaction with these outputs has committed.

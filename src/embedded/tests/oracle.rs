@@ -2,9 +2,10 @@
 //! replay of what was committed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use processor::operator::{BroadcastRecord, Origin};
-use processor::ports::{Isolation, TopicPartition};
+use processor::ports::{Isolation, Log, TopicPartition};
 use processor::replay::{LogReplay, LoggedRecord, ReplayDriver};
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::store::StoreProvider;
@@ -71,9 +72,9 @@ impl Oracle {
             grace_ms: 10 * MINUTE_MS,
             floor: DEFAULT_FLOOR,
         };
-        let mut replay = LogReplay::new(ReplayDriver::new(PARTITIONS, &config, |partition| {
-            ProcessOperator::new(partition, PARTITIONS)
-        }));
+        let input_id = chain.log().reader().unwrap().topic_id(topics::EVENTS, Duration::ZERO).unwrap();
+        let driver = ReplayDriver::new(PARTITIONS, &config, |partition| ProcessOperator::new(partition, PARTITIONS));
+        let mut replay = LogReplay::new(driver.reading(&input_id));
         let journal: Vec<JournalEntry> = committed(chain, topics::JOURNAL, PARTITIONS)
             .iter()
             .map(|seen| avro::decode_journal(seen.value.as_deref().unwrap()).unwrap())

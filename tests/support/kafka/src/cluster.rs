@@ -17,7 +17,7 @@ use crate::settings::{self, Ports};
 use crate::{ports, probe};
 
 /// Two cores that also compile and run other clusters are slow.
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 const START_ATTEMPTS: u32 = 5;
 
 /// A running cluster, or somebody else's. Dropping it kills its brokers and removes their temporary directory.
@@ -26,6 +26,7 @@ pub struct Kafka {
     bootstrap: String,
     nodes: Vec<Mutex<Node>>,
     ports: Vec<Ports>,
+    directory: PathBuf,
     // In this order: brokers end, the directory goes, then nobody needs to watch over it.
     home: Option<TempDir>,
     remover: Option<Remover>,
@@ -33,6 +34,7 @@ pub struct Kafka {
 
 impl Kafka {
     /// As [`Kafka::start`], for those who can do something about a failure.
+    #[allow(clippy::needless_pass_by_value, reason = "callers write the options where they start")]
     pub fn try_start(options: Options) -> Result<Self> {
         ensure!(matches!(options.brokers, 1 | 3), "{} brokers: a test cluster has 1 or 3", options.brokers);
         let installation = Installation::find()?;
@@ -43,7 +45,7 @@ impl Kafka {
                 Ok(()) => return Ok(kafka),
                 // Another process was quicker to take one of the ports that were free a moment ago.
                 Err(e) if attempt < START_ATTEMPTS && format!("{e:#}").contains("Address already in use") => {
-                    attempt += 1
+                    attempt += 1;
                 }
                 Err(e) => return Err(e),
             }
@@ -52,7 +54,7 @@ impl Kafka {
 
     /// A cluster that others run.
     pub(crate) fn elsewhere(bootstrap: String) -> Self {
-        Self { bootstrap, nodes: Vec::new(), ports: Vec::new(), home: None, remover: None }
+        Self { bootstrap, nodes: Vec::new(), ports: Vec::new(), directory: PathBuf::new(), home: None, remover: None }
     }
 
     fn create(options: &Options, installation: &Installation) -> Result<Self> {
@@ -66,7 +68,7 @@ impl Kafka {
             nodes.push(Node::create(home, index + 1, &cluster_id, &text, options.heap_mb, installation)?.into());
         }
         let addresses: Vec<String> = ports.iter().map(|p| format!("127.0.0.1:{}", p.client)).collect();
-        Ok(Self { bootstrap: addresses.join(","), nodes, ports, home, remover })
+        Ok(Self { bootstrap: addresses.join(","), nodes, ports, directory, home, remover })
     }
 
     /// `host:port[,host:port…]`, what clients call `bootstrap.servers`.
@@ -84,6 +86,11 @@ impl Kafka {
         self.nodes.len()
     }
 
+    /// Where the nodes keep their data and logs: `node-1/broker.log`. Empty if it is not ours.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The process of a broker, counted from 0, while it runs.
     pub fn pid(&self, broker: usize) -> Option<u32> {
         self.node(broker).pid()
@@ -93,7 +100,7 @@ impl Kafka {
     pub fn stop(&self) {
         // All at once: two nodes of three cannot leave in order one after the other, the last has no quorum.
         self.each(Node::ask_to_end);
-        self.each(|node| drop(node.stop()));
+        self.each(|node| _ = node.stop());
     }
 
     /// SIGKILL to all brokers. Does nothing to a cluster that is not ours.
@@ -117,8 +124,9 @@ impl Kafka {
     /// # Panics
     /// When it does not come to serve; the message ends with its log.
     pub fn start_broker(&self, broker: usize) {
-        let result = self.node(broker).spawn().and_then(|()| self.wait());
-        result.unwrap_or_else(|e| panic!("{e:#}"));
+        // Two statements: the first must have let go of the node before the second looks at all of them.
+        let spawned = self.node(broker).spawn();
+        spawned.and_then(|()| self.wait()).unwrap_or_else(|e| panic!("{e:#}"));
     }
 
     /// Starts all brokers that do not run and waits until all serve.
@@ -198,7 +206,7 @@ fn refuse_other_sizes(directory: &Path, brokers: u8) -> Result<()> {
 
 fn ports_of(index: u16, options: &Options) -> Result<Ports> {
     let client = match options.port {
-        Some(first) => first.checked_add(index).context("the ports of the brokers end at 65535")?,
+        Some(first) => ports::named(first.checked_add(index).context("the last port is 65535: choose lower ones")?)?,
         None => ports::free()?,
     };
     let internal = options.sasl_plain.as_ref().map(|_| ports::free()).transpose()?;

@@ -30,6 +30,14 @@ pub(crate) fn free() -> Result<u16> {
     bail!("no free port on 127.0.0.1 between {FIRST} and {LAST}: stop what listens there")
 }
 
+/// The port somebody asked for.
+pub(crate) fn named(port: u16) -> Result<u16> {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => Ok(port),
+        Err(e) => bail!("port {port} on 127.0.0.1 is not free ({e}): stop what listens there or choose another"),
+    }
+}
+
 /// 16 bytes in the alphabet Kafka wants for the identifiers of clusters and directories: 22 characters.
 pub(crate) fn identifier() -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Length, key 3 (Metadata), version 1, correlation 1, client "probe", no topics.
 const REQUEST: [u8; 23] = [0, 0, 0, 19, 0, 3, 0, 1, 0, 0, 0, 1, 0, 5, b'p', b'r', b'o', b'b', b'e', 0, 0, 0, 0];
-const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_RESPONSE: usize = 1 << 20;
 
 /// The nodes that serve, as the broker at `port` sees them; none while it does not answer.
