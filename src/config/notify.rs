@@ -13,7 +13,7 @@ const NAME: &str = "lower-case letters, digits and `-`, at most 64";
 pub struct NotifySection {
     /// Worker threads of each of the two stages, routing and dispatch. Flag: `--threads`.
     #[schemars(range(min = 1, max = 64))]
-    pub threads: usize,
+    pub threads: u32,
     /// Longest wait before the second try, in milliseconds; it doubles with every further one. The wait itself is drawn
     /// evenly from zero to that.
     #[schemars(range(min = 100, max = 3_600_000))]

@@ -97,6 +97,11 @@ impl Gate {
         }
     }
 
+    /// Sends that were let through and have not ended.
+    pub fn under_way(&self) -> u32 {
+        self.under_way
+    }
+
     /// The circuit is open, or being tried.
     pub fn is_open(&self) -> bool {
         self.open_until.is_some()

@@ -5,7 +5,6 @@
 //! that is older than the lease is not sent: its partition may have another owner by now.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +35,6 @@ struct Shared {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     lease_ms: i64,
-    open: AtomicBool,
     desk: Mutex<Desk>,
 }
 
@@ -55,19 +53,7 @@ impl Executor {
         observer: Arc<dyn Observer>,
         lease_ms: i64,
     ) -> Self {
-        let open = AtomicBool::new(true);
-        Self { shared: Arc::new(Shared { runtime, channels, clock, observer, lease_ms, open, desk: Mutex::default() }) }
-    }
-
-    /// Begins nothing new from now on.
-    pub fn close(&self) {
-        self.shared.open.store(false, Ordering::Release);
-    }
-
-    /// Nothing is under way, and every outcome is written down.
-    pub fn is_idle(&self) -> bool {
-        let desk = self.shared.desk();
-        desk.under_way.is_empty() && desk.finished.values().all(Vec::is_empty)
+        Self { shared: Arc::new(Shared { runtime, channels, clock, observer, lease_ms, desk: Mutex::default() }) }
     }
 }
 
@@ -140,9 +126,5 @@ impl Outbox for Executor {
         let desk = self.shared.desk();
         let waits = |(_, finished): &(i64, Finished)| finished.of == of;
         desk.under_way.contains(&of) || desk.finished.get(&partition).is_some_and(|list| list.iter().any(waits))
-    }
-
-    fn is_open(&self) -> bool {
-        self.shared.open.load(Ordering::Acquire)
     }
 }

@@ -47,6 +47,4 @@ pub trait Outbox: Send + Sync {
     fn done_with(&self, partition: i32, of: Try);
     /// The try is under way here, or its outcome waits here.
     fn knows(&self, partition: i32, of: Try) -> bool;
-    /// Whether anything new may begin: not while the process comes to its end.
-    fn is_open(&self) -> bool;
 }

@@ -12,6 +12,7 @@
 
 mod desk;
 mod row;
+mod shown;
 
 pub use row::Row;
 
@@ -31,6 +32,7 @@ use super::Observer;
 use super::outbox::{Job, Outbox, Try};
 use desk::Desk;
 use row::{OpenRow, attempt_key, endpoint_channel, endpoint_key};
+use shown::Shown;
 
 /// Most attempts that one tick closes or forgets: the others wait for the next.
 const MAX_STEPS_PER_TICK: usize = 1_000;
@@ -62,6 +64,9 @@ pub struct DispatchOperator {
     partition: i32,
     shared: Arc<Dispatching>,
     desk: Desk,
+    shown: Shown,
+    /// The worker is about to close: nothing new begins.
+    winding_up: bool,
 }
 
 /// An order, and when it was written to the log.
@@ -80,7 +85,8 @@ type Ctx<'a> = Context<'a, Row, DispatchOutput>;
 
 impl DispatchOperator {
     pub fn new(partition: i32, shared: Arc<Dispatching>) -> Self {
-        Self { partition, shared, desk: Desk::default() }
+        let shown = Shown::to(shared.observer.clone());
+        Self { partition, shared, desk: Desk::default(), shown, winding_up: false }
     }
 
     /// The type of a channel, and whether it recognises a second send. Of one that the configuration
@@ -236,7 +242,7 @@ impl DispatchOperator {
                         attempt.expire(now);
                         true
                     });
-                } else if self.shared.outbox.is_open() && self.gate(&name).is_some_and(|gate| gate.admit(now)) {
+                } else if !self.winding_up && self.gate(&name).is_some_and(|gate| gate.admit(now)) {
                     self.claim(ctx, id, now);
                 } else {
                     break;
@@ -275,11 +281,19 @@ impl DispatchOperator {
         }
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         for name in self.shared.endpoints.keys() {
             let open = self.desk.gates.get(name).is_some_and(Gate::is_open);
-            self.shared.observer.waiting(self.partition, name, self.desk.waiting_of(name), open);
+            self.shown.channel(name, self.desk.waiting_of(name) as i64, i64::from(open));
         }
+    }
+}
+
+/// What counts of a record: an attempt whose outcome is unknown and that is tried again has failed for now.
+fn outcome(record: &DeliveryAttempt) -> DeliveryStatus {
+    match record.status {
+        DeliveryStatus::Unknown if record.next_attempt_at.is_some() => DeliveryStatus::FailedTemporary,
+        status => status,
     }
 }
 
@@ -335,10 +349,14 @@ impl Operator for DispatchOperator {
             if self.desk.settled.remove(&of) {
                 self.shared.outbox.done_with(self.partition, of);
             }
-            if record.status != DeliveryStatus::Planned {
-                self.shared.observer.stands(&record.channel, record.status);
-            }
+            self.shared.observer.stands(&record.channel, outcome(record));
         }
+    }
+
+    /// Waits for what is under way.
+    fn winding_up(&mut self) -> bool {
+        self.winding_up = true;
+        self.desk.gates.values().any(|gate| gate.under_way() > 0)
     }
 
     fn on_timer(&mut self, _: &mut Ctx<'_>, _: KeyId, _: Timestamp) {}

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub(super) enum Reply {
 pub(super) struct Receiver {
     pub(super) seen: Mutex<Vec<Seen>>,
     pub(super) replies: Mutex<VecDeque<Reply>>,
+    /// What was met with silence arrives after all.
+    pub(super) talks: AtomicBool,
 }
 
 /// The sending side of one process.
@@ -89,6 +91,9 @@ impl Outbox for Process {
     }
 
     fn outcomes(&self, partition: i32) -> Vec<Finished> {
+        if self.receiver.talks.load(Ordering::Relaxed) {
+            self.break_silence();
+        }
         let finished = self.finished.lock().unwrap();
         finished.iter().filter(|(at, _)| *at == partition).map(|(_, finished)| finished.clone()).collect()
     }
@@ -101,13 +106,15 @@ impl Outbox for Process {
         let finished = self.finished.lock().unwrap().iter().any(|(_, finished)| finished.of == of);
         finished || self.under_way.lock().unwrap().iter().any(|(_, other)| *other == of)
     }
-
-    fn is_open(&self) -> bool {
-        true
-    }
 }
 
 impl Process {
+    fn break_silence(&self) {
+        for (partition, of) in self.under_way.lock().unwrap().drain(..) {
+            self.finish(partition, of, SendOutcome::delivered());
+        }
+    }
+
     fn finish(&self, partition: i32, of: Try, outcome: SendOutcome) {
         self.finished.lock().unwrap().push((partition, Finished { of, outcome }));
     }
@@ -135,7 +142,6 @@ pub(super) struct Bench {
     pub(super) endpoints: BTreeMap<String, Endpoint>,
     route: Option<Worker<RouteOperator>>,
     pub(super) dispatch: Option<Worker<DispatchOperator>>,
-    process: Option<Arc<Process>>,
     disks: [MemoryProvider; 2],
     source: Box<dyn TransactionalLog>,
 }
@@ -213,7 +219,6 @@ impl Bench {
             endpoints: BTreeMap::from([("hook".to_owned(), endpoint(idempotent))]),
             route: None,
             dispatch: None,
-            process: None,
             disks: Default::default(),
             source,
         }
@@ -227,7 +232,6 @@ impl Bench {
             under_way: Mutex::default(),
             finished: Mutex::default(),
         });
-        self.process = Some(process.clone());
         self.start_with(process, failpoints);
     }
 
@@ -276,14 +280,6 @@ impl Bench {
         self.disks = Default::default();
     }
 
-    /// What was met with silence arrives after all.
-    pub(super) fn break_silence(&self) {
-        let process = self.process.as_ref().unwrap();
-        for (partition, of) in process.under_way.lock().unwrap().drain(..) {
-            process.finish(partition, of, SendOutcome::delivered());
-        }
-    }
-
     pub(super) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
         self.receiver.replies.lock().unwrap().extend(replies);
     }
@@ -321,6 +317,12 @@ impl Bench {
         let route = self.route.as_mut().unwrap().step(Duration::ZERO).unwrap();
         let dispatch = self.dispatch.as_mut().unwrap().step(Duration::ZERO)?;
         Ok(route == Activity::Busy || dispatch == Activity::Busy)
+    }
+
+    /// Like SIGTERM, and starting again.
+    pub(super) fn stop_and_start(&mut self) {
+        self.dispatch.take().unwrap().close(true).unwrap();
+        self.start(NoFailPoints);
     }
 
     /// Lets time pass, in turns short enough for every tick.

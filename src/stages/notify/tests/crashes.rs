@@ -2,6 +2,7 @@
 //! Asserts invariant I20.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use connectors::memory::{Doubt, Fault, FaultPlan, Operation};
 use processor::runtime::{NoFailPoints, ProtocolStep, RuntimeError};
@@ -132,12 +133,25 @@ fn a_send_under_way_survives_a_transaction_that_does_not_commit() {
     bench.pass(2_000);
     assert_eq!(bench.dispatch.as_ref().unwrap().stats().aborted, 1);
     assert_eq!(bench.life(1, 1), ["planned", "claimed"]);
-    bench.break_silence();
+    bench.receiver.talks.store(true, Ordering::Relaxed);
     bench.pass(500);
     for number in [1, 2] {
         assert_eq!(bench.life(number, 1), ["planned", "claimed", "delivered"]);
     }
     assert_eq!(bench.seen().len(), 2);
+}
+
+#[test]
+fn a_dispatcher_that_is_told_to_stop_waits_for_what_is_under_way() {
+    let mut bench = Bench::new(false);
+    bench.reply([Reply::Silence]);
+    bench.raise(&alert(1, 1, AlertState::Opened));
+    bench.pass(500);
+    assert_eq!(bench.life(1, 1), ["planned", "claimed"]);
+    bench.receiver.talks.store(true, Ordering::Relaxed);
+    bench.stop_and_start();
+    bench.pass(1_000);
+    assert_eq!(bench.life(1, 1), ["planned", "claimed", "delivered"]);
 }
 
 /// Committed after all, and nobody knew: what was claimed there was never sent, and nobody guesses.
