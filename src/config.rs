@@ -40,6 +40,8 @@ pub struct Config {
     pub admin: AdminSection,
     /// How the long-running commands are named and stopped.
     pub service: ServiceSection,
+    /// `quartermaster ingest`.
+    pub ingest: IngestSection,
     /// `quartermaster process`.
     pub process: ProcessSection,
 }
@@ -125,7 +127,8 @@ impl Config {
             figment = figment.merge(layers::flag(flag));
         }
         let config: Self = figment.extract().map_err(|e| ConfigError::WrongValue(Box::new(e)))?;
-        let faults = keys::out_of_range(&config);
+        let mut faults = keys::out_of_range(&config);
+        faults.extend(config.ingest.faults());
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Refused(faults)) }
     }
 }

@@ -360,10 +360,6 @@ impl LogConsumer for MemoryConsumer {
         Ok(())
     }
 
-    fn end_reached(&self, partition: &TopicPartition) -> Option<i64> {
-        self.assigned.iter().find(|assigned| assigned.at == *partition)?.next
-    }
-
     fn committed(&mut self, partitions: &[TopicPartition], max_wait: Duration) -> Result<Offsets, LogError> {
         self.usable(Operation::Committed.name())?;
         let shared = Arc::clone(&self.shared);

@@ -249,22 +249,6 @@ fn a_dead_letter_keeps_the_bytes_and_says_where_they_came_from() {
 }
 
 #[test]
-fn a_dead_letter_too_large_for_its_topic_is_cut_and_says_so() {
-    let mut stage = Stage::new(input(Content::Catalog));
-    stage.publish(0, &[(Some("k"), Some("x".repeat(2_000_000)))]);
-    stage.start(NoFailPoints).unwrap();
-    stage.settle(7).unwrap();
-    let mut letters = Vec::new();
-    let visit = &mut |record: RecordView<'_>| {
-        let class = headers::to_dead_letter(record.headers).unwrap().error_class;
-        let whole = record.headers.iter().find(|(name, _)| name == headers::DEAD_LETTER_ORIGINAL_BYTES).cloned();
-        letters.push((class, record.value.map(<[u8]>::len), whole.map(|(_, bytes)| String::from_utf8(bytes).unwrap())));
-    };
-    stage.log.records(&TopicPartition::new(topics::DEAD_LETTERS, 0), Isolation::ReadCommitted, visit).unwrap();
-    assert_eq!(letters, [("too_large".to_owned(), Some(900_000), Some("2000001".to_owned()))]);
-}
-
-#[test]
 fn silence_needs_a_partition_read_to_its_end() {
     let mut stage = Stage::new(input(Content::StockChanges));
     stage.publish(0, &[(None, Some(sale("e1", "05:54:00")))]);
