@@ -42,6 +42,8 @@ pub struct Config {
     pub admin: AdminSection,
     /// How the long-running commands are named and stopped.
     pub service: ServiceSection,
+    /// `quartermaster ingest`.
+    pub ingest: IngestSection,
     /// `quartermaster process`.
     pub process: ProcessSection,
     /// `quartermaster notify`.
@@ -130,6 +132,7 @@ impl Config {
         }
         let config: Self = figment.extract().map_err(|e| ConfigError::WrongValue(Box::new(e)))?;
         let mut faults = keys::out_of_range(&config);
+        faults.extend(config.ingest.faults());
         faults.extend(config.notify.policy().err().unwrap_or_default());
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Refused(faults)) }
     }

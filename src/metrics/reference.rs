@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{AlertMetrics, ClientMetrics, Metrics, NotifyMetrics, StateMetrics};
+use super::{AlertMetrics, ClientMetrics, IngestMetrics, Metrics, NotifyMetrics, StateMetrics};
 use crate::exit::Failure;
 
 const HEAD: &str = "# Metrics\n\n\
@@ -21,6 +21,8 @@ pub fn reference() -> Result<String, Failure> {
     let told = section("Every service", &common, 0, &mut out);
     common.add(AlertMetrics::new)?;
     let told = section("`process`", &common, told, &mut out);
+    common.add(IngestMetrics::new)?;
+    let told = section("`ingest`", &common, told, &mut out);
     common.add(|families| NotifyMetrics::new(families, Vec::new()))?;
     section("`notify`", &common, told, &mut out);
     Ok(out)

@@ -15,12 +15,14 @@ mod input;
 mod output;
 pub mod rejection;
 mod sources;
+mod stage;
 #[cfg(test)]
 mod tests;
 
 pub use decode::Report;
 pub use input::{Content, Format, Input, application};
 pub use output::IngestOutput;
+pub use stage::specs;
 
 use std::sync::Arc;
 
