@@ -112,7 +112,7 @@ NOTIFY = [
 PODS = [
     ("Ready", "bool_yes_no", "Whether an instance is assigned, restored and reading.", [(gauge("min", "ready", "instance"), "{{instance}}")], "timeseries"),
     ("Memory of the limit", "percentunit", "Resident memory over the memory limit. The kernel kills at 100 %.",
-     [(f"quartermaster_memory_resident_bytes{{{NS}}} / quartermaster_memory_limit_bytes{{{NS}}}", "{{instance}}")], "timeseries"),
+     [(f"quartermaster_memory_resident_bytes{{{NS}}} / (quartermaster_memory_limit_bytes{{{NS}}} > 0)", "{{instance}}")], "timeseries"),
     ("Versions", "short", "Instances by version and revision. Two lines outside of a roll-out are a mistake.",
      [(gauge("count", "build_info", "job, version, revision"), "{{job}} {{version}} {{revision}}")], "timeseries"),
     ("Worker restarts", "cps", "Workers that failed on the log, were destroyed and opened again.",

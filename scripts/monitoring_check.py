@@ -52,11 +52,6 @@ INPUTS = """
 name = "shop"
 topic = "{topic}"
 content = "stock-changes"
-[[notify.channels]]
-name = "log"
-type = "log"
-[[notify.routes]]
-channels = ["log"]
 """
 PROMETHEUS = """
 global: {{ scrape_interval: 1s, evaluation_interval: 2s }}
