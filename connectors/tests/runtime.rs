@@ -181,7 +181,11 @@ fn a_fenced_worker_stops_and_its_successor_goes_on() {
         story(&mut cluster, |cluster, _| {
             for _ in 0..40 {
                 for (name, error) in cluster.turn().1 {
-                    assert!(matches!(error, RuntimeError::Log(LogError::Fenced { .. })), "{operation:?}: {error}");
+                    let named = match operation {
+                        Operation::Poll => matches!(error, RuntimeError::Displaced { .. }),
+                        _ => matches!(error, RuntimeError::Log(LogError::Fenced { .. })),
+                    };
+                    assert!(named, "{operation:?}: {error}");
                     fenced += 1;
                     cluster.start(name, NoFailPoints);
                 }
