@@ -57,8 +57,8 @@ FLOW = [
      [(rate("dead_letter_records_total", "stage, reason"), "{{stage}}: {{reason}}")], "timeseries"),
     ("Alerts", "cps", "Committed revisions of alerts, by kind and the state they reached.",
      [(rate("alerts_total", "kind, transition"), "{{kind}} {{transition}}")], "timeseries"),
-    ("Feed staleness", "s", "Time since the newest record of each warehouse source.",
-     [(gauge("max", "feed_staleness_seconds", "source"), "{{source}}")], "timeseries"),
+    ("Feeds, records in 15 minutes", "short", "Records of each input in the last quarter of an hour. 0 for a warehouse system: it is silent.",
+     [(f"sum by (source) (increase(quartermaster_ingest_records_received_total{{{NS}}}[15m]))", "{{source}}")], "timeseries"),
     ("Positions", "short", "SKU and location pairs whose state each instance holds.",
      [(gauge("sum", "positions", "instance"), "{{instance}}")], "timeseries"),
     ("Batch duration, p99", "s", "Time a batch takes in each part of the loop: apply (decode and fold), commit, flush.",
@@ -106,7 +106,7 @@ NOTIFY = [
      [(quantile(0.95, "notify_delivery_duration_seconds", "channel"), "{{channel}}")], "timeseries"),
     ("Alert to delivery", "s", "From the committed alert to its delivery.", quantiles("notify_end_to_end_latency_seconds"), "timeseries"),
     ("Waiting", "short", "Notifications planned and not sent yet.", [(gauge("sum", "notify_queue_records", "channel"), "{{channel}}")], "timeseries"),
-    ("Circuit breaker open", "bool_yes_no", "Whether a channel is given up on for now after failures.",
+    ("Circuit breakers open", "short", "Partitions in which a channel has a break after failures in a row.",
      [(gauge("max", "notify_circuit_open", "channel"), "{{channel}}")], "timeseries"),
 ]
 PODS = [

@@ -5,6 +5,7 @@
 
 mod keys;
 mod layers;
+mod notify;
 mod process;
 mod secret;
 mod service;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::reference;
 pub use layers::Override;
+pub use notify::{ChannelEntry, NotifySection};
 pub use process::ProcessSection;
 pub use service::{AdminSection, KafkaSection, ServiceSection, StateSection};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub service: ServiceSection,
     /// `quartermaster process`.
     pub process: ProcessSection,
+    /// `quartermaster notify`.
+    pub notify: NotifySection,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -123,7 +127,8 @@ impl Config {
             figment = figment.merge(layers::flag(flag));
         }
         let config: Self = figment.extract().map_err(|e| ConfigError::WrongValue(Box::new(e)))?;
-        let faults = keys::out_of_range(&config);
+        let mut faults = keys::out_of_range(&config);
+        faults.extend(config.notify.policy().err().unwrap_or_default());
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Refused(faults)) }
     }
 }

@@ -179,6 +179,12 @@ pub trait Operator: Send + 'static {
     /// The transaction with these outputs has committed: side effects may follow now, once.
     fn committed(&mut self, _outputs: &[Self::Output], _wall: Timestamp) {}
 
+    /// The worker is about to close. True while the operator waits for what it has begun outside: the
+    /// worker goes on with ticks and transactions for a while then, and reads nothing more.
+    fn winding_up(&mut self) -> bool {
+        false
+    }
+
     /// When a broadcast record takes effect: `None` is at once.
     fn effective_at(&self, record: &BroadcastRecord) -> Result<Option<Timestamp>, Rejection>;
 

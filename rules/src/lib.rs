@@ -7,7 +7,8 @@
 //! [`state::KeyState`] is all there is to know of one SKU at one location; [`position`] folds stock
 //! changes, [`demand`] estimates, [`site`] is what all partitions know of the whole, [`threshold`]
 //! computes reorder points, [`detectors`] say what is true, [`alerts`] turns that into the life of
-//! an alert, [`ruleset`] says which rule applies, and [`decide`] is the way in.
+//! an alert, [`ruleset`] says which rule applies, and [`decide`] is the way in. [`escalation`] says whom to
+//! tell about an alert.
 
 pub mod alerts;
 mod codec;
@@ -15,6 +16,7 @@ pub mod decide;
 pub mod demand;
 pub mod detectors;
 pub mod environment;
+pub mod escalation;
 pub mod item;
 pub mod place;
 pub mod position;

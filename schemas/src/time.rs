@@ -29,6 +29,14 @@ impl Timestamp {
         if at.is_plausible() { Ok(at) } else { Err(TimeError::OutOfRange) }
     }
 
+    /// Reads a date of an HTTP header: `Sun, 22 Nov 2026 05:54:00 GMT` (RFC 9110, IMF-fixdate).
+    pub fn parse_http(text: &str) -> Result<Self, TimeError> {
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+        let parsed = parser.parse_timestamp(text.trim()).map_err(|_| TimeError::NotAnHttpDate)?;
+        let at = Self(parsed.as_millisecond());
+        if at.is_plausible() { Ok(at) } else { Err(TimeError::OutOfRange) }
+    }
+
     /// Within [`Timestamp::EARLIEST`] and [`Timestamp::LATEST`].
     #[must_use]
     pub const fn is_plausible(self) -> bool {
@@ -114,6 +122,8 @@ impl fmt::Display for Day {
 pub enum TimeError {
     #[error("not an RFC 3339 time with an offset, like 2026-11-22T05:54:00Z")]
     NotAnInstant,
+    #[error("not a date like Sun, 22 Nov 2026 05:54:00 GMT")]
+    NotAnHttpDate,
     #[error("not a date like 2026-11-22")]
     NotADate,
     #[error("outside the years 0001 to 9999")]
@@ -206,6 +216,14 @@ mod tests {
         assert_eq!(at("1969-12-31T23:59:59.9999Z"), Timestamp::from_millis(-1));
         assert_eq!(at("2026-11-22T05:54:00.250Z").exact(), "2026-11-22T05:54:00.25Z");
         assert_eq!(at("2026-11-22T05:54:00.999Z").to_string(), "2026-11-22T05:54:00Z");
+    }
+
+    #[test]
+    fn dates_of_http_headers_are_read() {
+        assert_eq!(Timestamp::parse_http("Sun, 22 Nov 2026 05:54:00 GMT"), Ok(at("2026-11-22T05:54:00Z")));
+        for text in ["", "120", "2026-11-22T05:54:00Z", "Sun, 31 Feb 2026 05:54:00 GMT"] {
+            assert_eq!(Timestamp::parse_http(text), Err(TimeError::NotAnHttpDate), "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub const ALERTS_CURRENT: &str = "inventory.alerts-current";
 pub const RULES: &str = "inventory.rules";
 pub const AGGREGATES: &str = "inventory.aggregates";
 pub const JOURNAL: &str = "inventory.journal";
+pub const DISPATCH: &str = "inventory.dispatch";
+pub const DELIVERIES: &str = "inventory.deliveries";
 pub const DEAD_LETTERS: &str = "inventory.dead-letters";
 
 /// Partitions of a topic where the configuration does not say.
@@ -197,6 +199,21 @@ pub const TOPICS: &[Topic] = &[
             JOURNAL,
             "partition|offset",
             "Epoch and broadcast switches that the data alone does not determine; kept as long as `inventory.events`",
+        )
+    },
+    Topic {
+        retention_days: Some(30),
+        schema: Some("notification"),
+        ..topic(DISPATCH, "recipient", "Orders of `notify` to itself: whom to tell about what, over which channel")
+    },
+    Topic {
+        cleanup: Cleanup::CompactAndDelete,
+        retention_days: Some(400),
+        schema: Some("delivery-attempt"),
+        ..topic(
+            DELIVERIES,
+            "attempt_id",
+            "Every attempt to deliver a notification: the newest state stays, and the states before it for a while",
         )
     },
     Topic {

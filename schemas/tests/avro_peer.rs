@@ -13,7 +13,8 @@ use schemas::avro;
 use schemas::catalog::CatalogChange;
 use schemas::stream::{Action, AggregatePartial, JournalEntry, RuleDocumentRecord, StreamRecord, Switch};
 use schemas::{
-    Alert, CatalogItem, DecodeError, EvidenceValue, InventoryEvent, Location, Money, Position, Quantity, Timestamp,
+    Alert, CatalogItem, DecodeError, DeliveryAttempt, EvidenceValue, InventoryEvent, Location, Money, Notification,
+    Position, Quantity, Timestamp,
 };
 
 const HEADER: usize = 10;
@@ -192,6 +193,46 @@ fn alert_value(alert: &Alert) -> Value {
     ])
 }
 
+fn notification_value(n: &Notification) -> Value {
+    record(vec![
+        ("attempt_id", Value::Uuid(n.attempt_id)),
+        ("notification_id", Value::Uuid(n.notification_id)),
+        ("action", symbol(n.action as usize + 1, n.action.name())),
+        ("route", text(&n.route)),
+        ("step", Value::Int(n.step)),
+        ("round", Value::Int(n.round)),
+        ("recipient", text(&n.recipient)),
+        ("channel", text(&n.channel)),
+        ("alerted_at", time(n.alerted_at)),
+        ("alert", alert_value(&n.alert)),
+    ])
+}
+
+fn delivery_attempt_value(a: &DeliveryAttempt) -> Value {
+    record(vec![
+        ("attempt_id", Value::Uuid(a.attempt_id)),
+        ("notification_id", Value::Uuid(a.notification_id)),
+        ("alert_id", Value::Uuid(a.alert_id)),
+        ("revision", Value::Long(i64::from(a.revision))),
+        ("route", text(&a.route)),
+        ("step", Value::Int(a.step)),
+        ("round", Value::Int(a.round)),
+        ("recipient", text(&a.recipient)),
+        ("channel", text(&a.channel)),
+        ("channel_type", text(&a.channel_type)),
+        ("status", symbol(a.status as usize + 1, a.status.name())),
+        ("tries", Value::Int(a.tries)),
+        ("changed_at", time(a.changed_at)),
+        ("planned_at", time(a.planned_at)),
+        ("claimed_at", optional(a.claimed_at.map(time))),
+        ("next_attempt_at", optional(a.next_attempt_at.map(time))),
+        ("error_class", symbol(a.error as usize + 1, a.error.name())),
+        ("http_status", optional(a.http_status.map(Value::Int))),
+        ("provider_ref", optional_text(a.provider_ref.as_ref())),
+        ("detail", optional_text(a.detail.as_ref())),
+    ])
+}
+
 fn position_value(p: &Position) -> Value {
     record(vec![
         ("sku", text(&p.sku)),
@@ -321,6 +362,15 @@ proptest! {
     }
 
     #[test]
+    fn notifications_agree(notification in support::notification(), attempt in support::delivery_attempt()) {
+        let ours = encoded(&notification, avro::encode_notification);
+        agrees(&avro::NOTIFICATION, &ours, &notification, notification_value(&notification), avro::decode_notification)?;
+        let ours = encoded(&attempt, avro::encode_delivery_attempt);
+        let value = delivery_attempt_value(&attempt);
+        agrees(&avro::DELIVERY_ATTEMPT, &ours, &attempt, value, avro::decode_delivery_attempt)?;
+    }
+
+    #[test]
     fn runtime_records_agree(
         partial in support::aggregate(), entry in support::journal(), document in support::rule_document(),
     ) {
@@ -348,6 +398,8 @@ fn decode_all(body: &[u8]) {
     let _ = avro::decode_position(&under(&avro::POSITION));
     let _ = avro::decode_aggregate(&under(&avro::AGGREGATE));
     let _ = avro::decode_journal(&under(&avro::JOURNAL));
+    let _ = avro::decode_notification(&under(&avro::NOTIFICATION));
+    let _ = avro::decode_delivery_attempt(&under(&avro::DELIVERY_ATTEMPT));
     let _ = avro::decode_rule_document(&under(&avro::RULE_DOCUMENT));
 }
 

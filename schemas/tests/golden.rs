@@ -78,6 +78,9 @@ fn golden_bytes_are_read_and_written() {
     check(&avro::POSITION, &samples::positions(), avro::encode_position, avro::decode_position);
     check(&avro::AGGREGATE, &samples::aggregates(), avro::encode_aggregate, avro::decode_aggregate);
     check(&avro::JOURNAL, &samples::journal_entries(), avro::encode_journal, avro::decode_journal);
+    check(&avro::NOTIFICATION, &samples::notifications(), avro::encode_notification, avro::decode_notification);
+    let attempts = samples::delivery_attempts();
+    check(&avro::DELIVERY_ATTEMPT, &attempts, avro::encode_delivery_attempt, avro::decode_delivery_attempt);
     check(&avro::RULE_DOCUMENT, &samples::rule_documents(), avro::encode_rule_document, avro::decode_rule_document);
 }
 
@@ -152,6 +155,14 @@ fn an_item_is_the_same_record_in_both_its_schemas() {
     let nested = &events[1]["fields"][1]["type"][1];
     assert_eq!(nested["name"], "CatalogItem");
     assert_eq!(nested["fields"], without(&["doc"], avro::CATALOG_ITEM.text)["fields"]);
+}
+
+#[test]
+fn an_alert_is_the_same_record_in_both_its_schemas() {
+    let notification = without(&["doc"], avro::NOTIFICATION.text);
+    let fields = notification["fields"].as_array().unwrap();
+    let nested = fields.iter().find(|field| field["name"] == "alert").unwrap();
+    assert_eq!(nested["type"], without(&["doc"], avro::ALERT.text));
 }
 
 #[test]

@@ -85,9 +85,14 @@ fn values_are_readable() {
 fn outputs_are_shown_and_not_read_back() {
     let alert = encoded(&support::samples::alerts()[0], avro::encode_alert);
     let position = encoded(&support::samples::positions()[0], avro::encode_position);
-    for (topic, value, shows) in
-        [(topics::ALERTS, alert, "\"stock_out\""), (topics::POSITIONS, position, "\"on_hand\":12.5")]
-    {
+    let notification = encoded(&support::samples::notifications()[1], avro::encode_notification);
+    let attempt = encoded(&support::samples::delivery_attempts()[0], avro::encode_delivery_attempt);
+    for (topic, value, shows) in [
+        (topics::ALERTS, alert, "\"stock_out\""),
+        (topics::POSITIONS, position, "\"on_hand\":12.5"),
+        (topics::DISPATCH, notification, "\"withdraw\""),
+        (topics::DELIVERIES, attempt, "\"http_status\":429"),
+    ] {
         let mut line = Vec::new();
         write(&LogRecord { topic: topic.into(), value: Some(value.into()), ..LogRecord::default() }, &mut line);
         assert!(String::from_utf8_lossy(&line).contains(shows));

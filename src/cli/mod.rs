@@ -2,6 +2,7 @@
 //! of its own; the folders named after commands do the work.
 
 mod config;
+mod notify;
 mod process;
 mod replay;
 mod rules;
@@ -43,6 +44,7 @@ pub enum Command {
     /// Run a simulated retail chain through the whole pipeline, with problems planted in it
     Demo(demo::DemoArgs),
     Process(process::ProcessArgs),
+    Notify(notify::NotifyArgs),
     Replay(Box<ReplayArgs>),
     Topics(topics::TopicsArgs),
     Rules(rules::RulesArgs),
@@ -63,6 +65,7 @@ pub fn run(cli: Cli) -> Outcome {
             demo::run(&args)
         }
         Command::Process(args) => process::run(&start(file, args.overrides())?),
+        Command::Notify(args) => notify::run(&start(file, args.overrides())?),
         Command::Topics(args) => topics::run(&args, &start(file, args.overrides())?),
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
         Command::Rules(args) => rules::run(&args),

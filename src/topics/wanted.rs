@@ -6,7 +6,7 @@ use schemas::time::DAY_MS;
 use schemas::topics::{self, Cleanup};
 
 use crate::config::Config;
-use crate::stages::process;
+use crate::stages::{notify, process};
 
 /// How many partitions a topic should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,9 @@ const EVENTS_PARTITIONS: &str = "process.events_partitions";
 pub fn wanted(config: &Config) -> Vec<Wanted> {
     let events = config.process.events_partitions;
     let mut all: Vec<Wanted> = topics::TOPICS.iter().map(|topic| of_contract(topic, events)).collect();
-    all.push(changelog(process::APPLICATION, Count::Exactly(events, Some(EVENTS_PARTITIONS))));
+    for application in [process::APPLICATION, notify::ROUTE, notify::DISPATCH] {
+        all.push(changelog(application, Count::Exactly(events, Some(EVENTS_PARTITIONS))));
+    }
     let in_sync = config.kafka.min_insync_replicas.to_string();
     for topic in &mut all {
         topic.settings.insert("min.insync.replicas".to_owned(), in_sync.clone());

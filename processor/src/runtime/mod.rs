@@ -7,6 +7,7 @@
 //! committed. A crash replays at most one flush interval of changelog.
 
 mod broadcast;
+mod closing;
 mod commit;
 mod config;
 mod failpoint;

@@ -62,7 +62,11 @@ impl<O: Operator> Worker<O> {
         if self.config.tick_ms.is_none_or(|tick_ms| now_ms - self.last_tick_ms < tick_ms) {
             return;
         }
-        self.last_tick_ms = now_ms;
+        self.tick();
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.last_tick_ms = self.clock.monotonic_ms();
         let wall = Timestamp::from_millis(self.clock.wall_ms());
         for lane in self.lanes.values_mut() {
             lane.task.tick(Tick { wall, caught_up: lane.lag == Some(0) });

@@ -151,8 +151,9 @@ impl<O: Operator> Worker<O> {
         Ok(if resumed || polled { Activity::Busy } else { Activity::Idle })
     }
 
-    /// Commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
+    /// Lets operators finish what they have begun outside, commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
     pub fn close(mut self, keep_membership: bool) -> Result<WorkerStats, RuntimeError> {
+        self.wind_up()?;
         self.sample_changelogs()?;
         self.commit()?;
         self.flush()?;
@@ -203,7 +204,7 @@ impl<O: Operator> Worker<O> {
         any
     }
 
-    fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
+    pub(super) fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
         let now = self.clock.monotonic_ms();
         let mut began_us = 0;
         let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
@@ -294,7 +295,7 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
+    pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
         let since = self.clock.monotonic_ms() - self.last_commit_ms;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
         let urgent = since >= self.config.minimum_commit_gap_ms && self.lanes.values().any(Lane::is_urgent);

@@ -221,6 +221,11 @@ impl<O: Operator> Task<O> {
         self.register_wakeups(None);
     }
 
+    /// Tells the operator that the worker is about to close; true while it waits for something.
+    pub fn winding_up(&mut self) -> bool {
+        self.operator.winding_up()
+    }
+
     /// Tells the operator that a transaction with these outputs has committed.
     pub fn committed(&mut self, outputs: &[O::Output], wall: Timestamp) {
         self.operator.committed(outputs, wall);

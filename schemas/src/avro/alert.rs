@@ -8,7 +8,10 @@ use crate::{Alert, AlertKind, AlertState, DecodeError, Evidence, EvidenceValue, 
 /// Appends an alert in single-object encoding.
 pub fn encode_alert(alert: &Alert, out: &mut Vec<u8>) {
     frame::write_header(&ALERT, out);
-    let w = &mut Writer { out };
+    write_alert(alert, &mut Writer { out });
+}
+
+pub(super) fn write_alert(alert: &Alert, w: &mut Writer<'_>) {
     write_uuid(alert.alert_id, w);
     w.long(i64::from(alert.revision));
     write_uuid(alert.episode_id, w);
@@ -40,7 +43,7 @@ pub fn decode_alert(value: &[u8]) -> Result<Alert, DecodeError> {
     r.finish().map(|()| alert)
 }
 
-fn read_alert(r: &mut Reader<'_>) -> Result<Alert, DecodeError> {
+pub(super) fn read_alert(r: &mut Reader<'_>) -> Result<Alert, DecodeError> {
     Ok(Alert {
         alert_id: r.uuid("alert_id")?,
         revision: read_revision(r)?,
@@ -65,7 +68,7 @@ fn read_alert(r: &mut Reader<'_>) -> Result<Alert, DecodeError> {
     })
 }
 
-fn read_revision(r: &mut Reader<'_>) -> Result<u32, DecodeError> {
+pub(super) fn read_revision(r: &mut Reader<'_>) -> Result<u32, DecodeError> {
     let revision = r.long("revision")?;
     u32::try_from(revision).map_err(|_| r.malformed("revision", "not a number of 0 to 2^32 − 1"))
 }

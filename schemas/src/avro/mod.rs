@@ -14,18 +14,20 @@ mod wire;
 mod alert;
 mod catalog;
 mod event;
+mod notification;
 mod position;
 mod runtime;
 mod stream;
 
 pub use alert::{decode_alert, encode_alert};
 pub use catalog::{decode_catalog_item, decode_location, encode_catalog_item, encode_location};
+pub use notification::{decode_delivery_attempt, decode_notification, encode_delivery_attempt, encode_notification};
 pub use position::{decode_position, encode_position};
 pub use runtime::{
     decode_aggregate, decode_journal, decode_rule_document, encode_aggregate, encode_journal, encode_rule_document,
 };
 pub use schema::{
-    AGGREGATE, ALERT, CATALOG_ITEM, EVENTS, JOURNAL, LOCATION, POSITION, RULE_DOCUMENT, SCHEMAS, Schema,
-    catalogue_of_schemas,
+    AGGREGATE, ALERT, CATALOG_ITEM, DELIVERY_ATTEMPT, EVENTS, JOURNAL, LOCATION, NOTIFICATION, POSITION, RULE_DOCUMENT,
+    SCHEMAS, Schema, catalogue_of_schemas,
 };
 pub use stream::{decode_stream, decode_stream_framed, encode_stream};

@@ -34,9 +34,22 @@ pub const ALERT: Schema = schema!("alert", 1, 0x079b_c740_c48f_008b);
 pub const RULE_DOCUMENT: Schema = schema!("rule-document", 1, 0x61db_040b_6d28_1897);
 pub const AGGREGATE: Schema = schema!("aggregate", 1, 0x11c8_b976_5d3d_00ca);
 pub const JOURNAL: Schema = schema!("journal", 1, 0xfacd_6ed7_a46d_ac96);
+pub const NOTIFICATION: Schema = schema!("notification", 1, 0xa2c6_98fb_6391_6573);
+pub const DELIVERY_ATTEMPT: Schema = schema!("delivery-attempt", 1, 0xb055_45a5_a8fb_6839);
 
 /// Every schema in force.
-pub const SCHEMAS: &[Schema] = &[EVENTS, CATALOG_ITEM, LOCATION, POSITION, ALERT, RULE_DOCUMENT, AGGREGATE, JOURNAL];
+pub const SCHEMAS: &[Schema] = &[
+    EVENTS,
+    CATALOG_ITEM,
+    LOCATION,
+    POSITION,
+    ALERT,
+    RULE_DOCUMENT,
+    AGGREGATE,
+    JOURNAL,
+    NOTIFICATION,
+    DELIVERY_ATTEMPT,
+];
 
 /// Name and text of every schema in force.
 #[must_use]
@@ -50,6 +63,8 @@ pub const fn catalogue_of_schemas() -> &'static [(&'static str, &'static str)] {
         (RULE_DOCUMENT.name, RULE_DOCUMENT.text),
         (AGGREGATE.name, AGGREGATE.text),
         (JOURNAL.name, JOURNAL.text),
+        (NOTIFICATION.name, NOTIFICATION.text),
+        (DELIVERY_ATTEMPT.name, DELIVERY_ATTEMPT.text),
     ];
     CATALOGUE
 }

@@ -12,6 +12,7 @@ mod event;
 pub(crate) mod fields;
 pub(crate) mod json;
 mod letter;
+mod notification;
 mod position;
 
 pub use alert::write_alert;
@@ -21,5 +22,6 @@ pub(crate) use catalog::{read_item, read_location, write_item_object, write_loca
 pub use event::{decode_event, write_event};
 pub(crate) use event::{read_event, write_event_fields};
 pub use letter::{RefusedLine, write_refused_line};
+pub(crate) use notification::{write_delivery_attempt_object, write_notification_object};
 pub use position::write_position;
 pub(crate) use position::write_position_object;

@@ -61,8 +61,8 @@ fn bytes_or_null(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
 
 slots!(LineSlots { topic, partition, offset, key, headers, value });
 
-/// Reads one line. `None` for a record of a topic that is written for people only (alerts and
-/// positions: they are outputs).
+/// Reads one line. `None` for a record of a topic that is written for people only (alerts, positions,
+/// notifications and deliveries: they are outputs).
 pub fn read(line: &[u8]) -> Result<Option<LogRecord<'_>>, DecodeError> {
     let slots: LineSlots<'_> = object(utf8(line)?, "the line")?;
     let topic = field("topic", slots.topic).identifier()?;

@@ -22,6 +22,10 @@ fn write_typed(topic: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), Decod
         topics::AGGREGATES => avro::decode_aggregate(value).map(|r| runtime::write_aggregate(&r, out)),
         topics::JOURNAL => avro::decode_journal(value).map(|r| runtime::write_journal(&r, out)),
         topics::POSITIONS => avro::decode_position(value).map(|r| canonical::write_position_object(&r, out)),
+        topics::DISPATCH => avro::decode_notification(value).map(|r| canonical::write_notification_object(&r, out)),
+        topics::DELIVERIES => {
+            avro::decode_delivery_attempt(value).map(|r| canonical::write_delivery_attempt_object(&r, out))
+        }
         topics::ALERTS | topics::ALERTS_CURRENT => {
             avro::decode_alert(value).map(|r| canonical::write_alert_object(&r, out))
         }
@@ -45,7 +49,9 @@ pub(super) fn read(topic: &str, raw: &str) -> Result<Option<Vec<u8>>, DecodeErro
         topics::RULES => avro::encode_rule_document(&runtime::read_rule_document(raw)?, &mut out),
         topics::AGGREGATES => avro::encode_aggregate(&runtime::read_aggregate(raw)?, &mut out),
         topics::JOURNAL => avro::encode_journal(&runtime::read_journal(raw)?, &mut out),
-        topics::POSITIONS | topics::ALERTS | topics::ALERTS_CURRENT => return Ok(None),
+        topics::POSITIONS | topics::ALERTS | topics::ALERTS_CURRENT | topics::DISPATCH | topics::DELIVERIES => {
+            return Ok(None);
+        }
         _ => return Err(DecodeError::malformed(format!("`value` of `{topic}`: expected {{\"hex\":\"…\"}} or null"))),
     }
     Ok(Some(out))

@@ -16,8 +16,9 @@ use schemas::stream::{
     Watermark,
 };
 use schemas::{
-    Alert, AlertKind, AlertState, CatalogItem, ChangeFields, ChangeKind, Day, Evidence, EvidenceValue, InventoryEvent,
-    Location, Message, Mode, Money, Position, Quantity, RuleRef, Severity, SourcePosition, StockChange, Timestamp,
+    Alert, AlertKind, AlertState, CatalogItem, ChangeFields, ChangeKind, Day, DeliveryAttempt, DeliveryError,
+    DeliveryStatus, Evidence, EvidenceValue, InventoryEvent, Location, Message, Mode, Money, Notification,
+    NotificationAction, Position, Quantity, RuleRef, Severity, SourcePosition, StockChange, Timestamp,
 };
 
 /// Texts with everything that needs care in JSON and in UTF-8.
@@ -307,4 +308,54 @@ pub(crate) fn rule_document() -> impl Strategy<Value = RuleDocumentRecord> {
         effective_at,
         body,
     })
+}
+
+pub(crate) fn notification() -> impl Strategy<Value = Notification> {
+    let numbers = (any::<bool>(), any::<i32>(), any::<i32>());
+    ((uuid(), uuid()), numbers, (text(), text(), text()), time(), alert()).prop_map(
+        |(ids, (send, step, round), (route, recipient, channel), alerted_at, alert)| Notification {
+            attempt_id: ids.0,
+            notification_id: ids.1,
+            action: if send { NotificationAction::Send } else { NotificationAction::Withdraw },
+            route,
+            step,
+            round,
+            recipient,
+            channel,
+            alerted_at,
+            alert,
+        },
+    )
+}
+
+pub(crate) fn delivery_attempt() -> impl Strategy<Value = DeliveryAttempt> {
+    let numbers = (any::<u32>(), any::<i32>(), any::<i32>(), any::<i32>());
+    let texts = (text(), text(), text(), text());
+    let times = (time(), time(), option::of(time()), option::of(time()));
+    let names = (0..DeliveryStatus::ALL.len(), 0..DeliveryError::ALL.len());
+    let rest = (option::of(any::<i32>()), optional_text(), optional_text());
+    ((uuid(), uuid(), uuid()), numbers, texts, times, names, rest).prop_map(
+        |(ids, (revision, step, round, tries), texts, times, names, rest)| DeliveryAttempt {
+            attempt_id: ids.0,
+            notification_id: ids.1,
+            alert_id: ids.2,
+            revision,
+            route: texts.0,
+            step,
+            round,
+            recipient: texts.1,
+            channel: texts.2,
+            channel_type: texts.3,
+            status: DeliveryStatus::ALL[names.0],
+            tries,
+            changed_at: times.0,
+            planned_at: times.1,
+            claimed_at: times.2,
+            next_attempt_at: times.3,
+            error: DeliveryError::ALL[names.1],
+            http_status: rest.0,
+            provider_ref: rest.1,
+            detail: rest.2,
+        },
+    )
 }

@@ -7,8 +7,8 @@ use schemas::stream::{
     Watermark,
 };
 use schemas::{
-    Alert, AlertKind, AlertState, CatalogItem, Evidence, EvidenceValue, Location, Message, Mode, Position, Quantity,
-    RuleRef, Severity, Timestamp,
+    Alert, AlertKind, AlertState, CatalogItem, DeliveryAttempt, DeliveryError, DeliveryStatus, Evidence, EvidenceValue,
+    Location, Message, Mode, Notification, NotificationAction, Position, Quantity, RuleRef, Severity, Timestamp,
 };
 
 const EVENTS: &[&str] = &[
@@ -164,4 +164,58 @@ pub(crate) fn rule_documents() -> Vec<RuleDocumentRecord> {
         effective_at: at("2026-11-22T00:00:00Z"),
         body: "version: 1\nid: evaluation\nrules: []\n".to_owned(),
     }]
+}
+
+pub(crate) fn notifications() -> Vec<Notification> {
+    let send = Notification {
+        attempt_id: uuid::Uuid::from_u128(11),
+        notification_id: uuid::Uuid::from_u128(12),
+        action: NotificationAction::Send,
+        route: "urgent".to_owned(),
+        step: 0,
+        round: 0,
+        recipient: "ops".to_owned(),
+        channel: "ops".to_owned(),
+        alerted_at: at("2026-11-22T05:55:00.250Z"),
+        alert: alerts().remove(0),
+    };
+    let withdraw = Notification { action: NotificationAction::Withdraw, route: String::new(), ..send.clone() };
+    vec![send, withdraw]
+}
+
+pub(crate) fn delivery_attempts() -> Vec<DeliveryAttempt> {
+    let waiting = DeliveryAttempt {
+        attempt_id: uuid::Uuid::from_u128(11),
+        notification_id: uuid::Uuid::from_u128(12),
+        alert_id: uuid::Uuid::from_u128(13),
+        revision: 2,
+        route: "urgent".to_owned(),
+        step: 0,
+        round: 0,
+        recipient: "ops".to_owned(),
+        channel: "ops".to_owned(),
+        channel_type: "webhook".to_owned(),
+        status: DeliveryStatus::FailedTemporary,
+        tries: 3,
+        changed_at: at("2026-11-22T05:55:02Z"),
+        planned_at: at("2026-11-22T05:55:00Z"),
+        claimed_at: Some(at("2026-11-22T05:55:01Z")),
+        next_attempt_at: Some(at("2026-11-22T05:56:00Z")),
+        error: DeliveryError::Throttled,
+        http_status: Some(429),
+        provider_ref: Some("r-1".to_owned()),
+        detail: Some("慢一点".to_owned()),
+    };
+    let planned = DeliveryAttempt {
+        status: DeliveryStatus::Planned,
+        tries: 0,
+        claimed_at: None,
+        next_attempt_at: None,
+        error: DeliveryError::None,
+        http_status: None,
+        provider_ref: None,
+        detail: None,
+        ..waiting.clone()
+    };
+    vec![waiting, planned]
 }
