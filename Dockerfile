@@ -5,7 +5,7 @@ FROM rust:1.95-bookworm AS build
 # The base image pins the release; security updates are wanted.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libclang-dev \
+    && apt-get install --yes --no-install-recommends libclang-dev libssl-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -13,6 +13,9 @@ ldd "$binary" | grep -o '/[^ ]*' | sort -u | while read -r library; do
     install -D -m 0755 "$(readlink -f "$library")" "$root$library"
 done
 install -D -m 0644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+# Where OpenSSL, which the Kafka client uses, looks for them.
+install -d -m 0755 "$root/usr/lib/ssl"
+ln -s /etc/ssl/certs/ca-certificates.crt "$root/usr/lib/ssl/cert.pem"
 echo 'quartermaster:x:65532:65532:quartermaster:/var/lib/quartermaster:/sbin/nologin' > "$root/etc/passwd"
 echo 'quartermaster:x:65532:' > "$root/etc/group"
 echo 'hosts: files dns' > "$root/etc/nsswitch.conf"

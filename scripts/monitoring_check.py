@@ -52,11 +52,6 @@ INPUTS = """
 name = "shop"
 topic = "{topic}"
 content = "stock-changes"
-[[notify.channels]]
-name = "log"
-type = "log"
-[[notify.routes]]
-channels = ["log"]
 """
 PROMETHEUS = """
 global: {{ scrape_interval: 1s, evaluation_interval: 2s }}
@@ -266,6 +261,8 @@ def check(binary, local_kafka, prometheus, home, processes):
     wait_for("Kafka", processes, lambda: kafka in processes.log("kafka"))
     ports = start_services(binary, kafka, home, processes)
     address = start_prometheus(prometheus, ports, home, processes)
+    # A counter that begins before its first sample has not increased.
+    wait_for("first samples", processes, lambda: ask(address, "up == 1 and on (job) (count_over_time(up[1m]) > 2)") == (None, len(ports)))
     feed(kafka, stock_changes())
     end = time.monotonic() + SAMPLES_S
     while time.monotonic() < end:

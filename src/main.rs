@@ -10,6 +10,7 @@ mod demo;
 mod embedded;
 mod exit;
 mod logging;
+mod memory;
 mod metrics;
 mod replay;
 mod rule_files;

@@ -8,6 +8,7 @@ mod clients;
 mod families;
 mod http;
 mod ingest;
+mod memory;
 mod notify;
 mod reference;
 mod service;
@@ -31,6 +32,7 @@ pub use service::ServiceMetrics;
 pub use stage::StageMetrics;
 pub use state::StateMetrics;
 
+use self::memory::MemoryMetrics;
 use crate::exit::Failure;
 
 /// Brings figures up to date that are only looked at when somebody asks.
@@ -54,13 +56,16 @@ impl Metrics {
 
     fn registered() -> prometheus::Result<Self> {
         let families = Families::new(Registry::new_custom(Some("quartermaster".to_owned()), None)?);
-        Ok(Self {
+        let metrics = Self {
             service: ServiceMetrics::new(&families)?,
             stage: StageMetrics::new(&families)?,
             http: HttpMetrics::new(&families)?,
             refresh: Arc::default(),
             families,
-        })
+        };
+        let memory = MemoryMetrics::new(&metrics.families)?;
+        metrics.refresh_with(move || memory.refresh());
+        Ok(metrics)
     }
 
     /// Registers further families.

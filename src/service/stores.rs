@@ -10,6 +10,7 @@ use super::StageSpec;
 use super::verdict;
 use crate::config::StateSection;
 use crate::exit::Outcome;
+use crate::memory;
 use crate::metrics::{Metrics, StateMetrics};
 
 /// Opens the stores of one worker.
@@ -63,18 +64,11 @@ impl Stores for DiskStores {
 
 /// A share of the container's memory limit, never of the host's memory.
 fn default_memory() -> u64 {
-    // cgroup version 2, then version 1.
-    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit = files.iter().find_map(|file| std::fs::read_to_string(file).ok());
-    share_of(limit.as_deref().unwrap_or_default())
+    share_of(memory::limit_bytes())
 }
 
-/// `max`, and the huge number by which version 1 says the same, are no limit.
-fn share_of(limit: &str) -> u64 {
-    match limit.trim().parse::<u64>() {
-        Ok(bytes) if bytes < 1 << 50 => (bytes / 100 * MEMORY_SHARE).max(SMALLEST_MEMORY_BYTES),
-        _ => DEFAULT_MEMORY_BYTES,
-    }
+fn share_of(limit_bytes: Option<u64>) -> u64 {
+    limit_bytes.map_or(DEFAULT_MEMORY_BYTES, |bytes| (bytes / 100 * MEMORY_SHARE).max(SMALLEST_MEMORY_BYTES))
 }
 
 #[cfg(test)]
@@ -83,10 +77,8 @@ mod tests {
 
     #[test]
     fn memory_is_a_share_of_the_containers_limit() {
-        assert_eq!(share_of("2147483648\n"), 858_993_440);
-        for unlimited in ["max\n", "9223372036854771712", "", "?"] {
-            assert_eq!(share_of(unlimited), DEFAULT_MEMORY_BYTES);
-        }
-        assert_eq!(share_of("1000"), SMALLEST_MEMORY_BYTES);
+        assert_eq!(share_of(Some(2 << 30)), 858_993_440);
+        assert_eq!(share_of(None), DEFAULT_MEMORY_BYTES);
+        assert_eq!(share_of(Some(1000)), SMALLEST_MEMORY_BYTES);
     }
 }

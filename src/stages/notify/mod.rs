@@ -37,7 +37,9 @@ pub trait Observer: Send + Sync {
 }
 
 /// Nobody watches.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub struct Unobserved;
 
+#[cfg(test)]
 impl Observer for Unobserved {}
