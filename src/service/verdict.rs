@@ -1,6 +1,6 @@
 //! What becomes of a service whose worker ended with an error.
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use processor::restore::RestoreError;
 use processor::runtime::RuntimeError;
 use processor::store::StoreError;
@@ -54,13 +54,14 @@ pub(super) fn of_claim(error: StoreError) -> Failure {
 /// The service's last word about a worker.
 pub(super) fn failure(worker: &str, error: RuntimeError) -> Failure {
     let verdict = of(&error);
-    let hint = match error {
-        RuntimeError::Displaced { .. } => {
-            "another process runs under the same name: give each its own `service.instance` (or POD_NAME), or stop one; "
-        }
-        _ => "",
+    let error = match error {
+        RuntimeError::Displaced { .. } => anyhow!(
+            "{error}; another process runs under the same name: give each its own `service.instance` (or POD_NAME), or \
+             stop one"
+        ),
+        _ => Error::new(error),
     };
-    let error = Error::new(error).context(format!("{hint}{worker} cannot go on"));
+    let error = error.context(format!("{worker} cannot go on"));
     if verdict == Verdict::Refuse { Failure::Request(error) } else { Failure::Runtime(error) }
 }
 
