@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use processor::store::memory::MemoryProvider;
-use processor::store::rocks::{Identity, RocksOptions, RocksProvider, RocksStorage};
+use processor::store::rocks::{Identity, RocksOptions, RocksProvider};
 use processor::store::{Checkpoint, StateStore, StoreError, StoreProvider};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -392,41 +392,6 @@ fn a_state_directory_that_cannot_be_is_a_clear_error() {
         assert!(matches!(error, StoreError::Io { .. }));
         assert!(error.to_string().contains(hint), "{error}");
     }
-}
-
-/// A second process would write over the first one's state.
-#[test]
-fn an_applications_directory_belongs_to_one_claim_at_a_time() {
-    let disk = Disk::new();
-    let storage = || RocksStorage::new(disk.state(), &RocksOptions::default()).expect("a storage");
-    let identity = || Identity::new("process", "inventory.events");
-    let first = storage().claim(identity()).expect("a claim");
-    assert!(matches!(storage().claim(identity()), Err(StoreError::Locked { .. })));
-    let store = first.open_partition(0).expect("a store");
-    let clone = first.clone();
-    drop(first);
-    assert!(matches!(storage().claim(identity()), Err(StoreError::Locked { .. })), "a clone holds it");
-    drop((clone, store));
-    // Another application lives beside it, and nobody moves into another's.
-    storage().claim(Identity::new("notify", "inventory.alerts")).expect("another claim");
-    let other_topic = storage().claim(Identity::new("process", "elsewhere"));
-    assert!(matches!(other_topic, Err(StoreError::Foreign { .. })));
-    storage().claim(identity()).expect("the claim again");
-}
-
-#[test]
-fn what_the_open_databases_take_is_told_and_keeps_none_of_them_open() {
-    let disk = Disk::new();
-    let storage = RocksStorage::new(disk.state(), &RocksOptions::default()).expect("a storage");
-    let mut provider = storage.claim(Identity::new("process", "inventory.events")).expect("a claim");
-    let usage = storage.usage();
-    assert_eq!(usage().sst_bytes, 0);
-    let mut store = provider.open(0).expect("a store");
-    write(&mut *store, &[(b"a", Some(&[7; 4096]))], 1);
-    assert!(usage().memtable_bytes >= 4096, "{:?}", usage());
-    drop(store);
-    assert_eq!(usage().memtable_bytes, 0);
-    drop(provider.open(0).expect("the store again"));
 }
 
 #[derive(Clone, Debug)]

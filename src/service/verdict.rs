@@ -74,15 +74,13 @@ mod tests {
     #[test]
     fn only_troubles_of_the_log_are_tried_again() {
         let path = || "/state".to_owned();
-        let log = |fenced: bool| match fenced {
-            true => LogError::Fenced { operation: "commit", reason: "epoch".to_owned() },
-            false => LogError::Fatal { operation: "commit", reason: "gone".to_owned() },
-        };
+        let fenced = LogError::Fenced { operation: "commit", reason: "epoch".to_owned() };
+        let fatal = || LogError::Fatal { operation: "commit", reason: "gone".to_owned() };
         let io = || StoreError::Io { operation: "write", path: path(), reason: "No space left on device".to_owned() };
         for (error, verdict) in [
-            (RuntimeError::Log(log(true)), Verdict::Reopen),
-            (RuntimeError::Log(log(false)), Verdict::Reopen),
-            (RestoreError::Log(log(false)).into(), Verdict::Reopen),
+            (RuntimeError::Log(fenced), Verdict::Reopen),
+            (RuntimeError::Log(fatal()), Verdict::Reopen),
+            (RestoreError::Log(fatal()).into(), Verdict::Reopen),
             (StoreError::Corrupt { path: path(), reason: "sum".to_owned() }.into(), Verdict::Reopen),
             (StoreError::Locked { path: path() }.into(), Verdict::Reopen),
             (io().into(), Verdict::Fail),
