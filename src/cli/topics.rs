@@ -100,6 +100,7 @@ fn create(admin: &dyn TopicAdmin, config: &Config, sources: bool, wait: Duration
     let mut made = topics::create(admin, &sources, replicas, wait).map_err(Failure::runtime)?;
     made.extend(topics::create(admin, &topics::wanted(config), replicas, wait).map_err(Failure::runtime)?);
     let line = |topic: &topics::Made| match topic.partitions {
+        Some(1) => format!("{}: created, 1 partition\n", topic.name),
         Some(partitions) => format!("{}: created, {partitions} partitions\n", topic.name),
         None => format!("{}: there already\n", topic.name),
     };
