@@ -59,8 +59,8 @@ fn configured(config: &Config, input: &InputConfig) -> Input {
         events_partitions,
         source_partitions: input.source_partitions.clone(),
         watermark_interval_ms: config.ingest.watermark_interval_ms,
-        // While much is read, a watermark to every partition for as many events at most.
-        records_per_watermark: events_partitions.unsigned_abs(),
+        // A watermark is a record in every partition: while much is read, at most one for four events.
+        records_per_watermark: 4 * events_partitions.unsigned_abs(),
         grace_ms: config.ingest.grace_ms,
         silence_after_ms: input.silence_after_ms,
     }
