@@ -37,7 +37,8 @@ pub trait Observer: Send + Sync {
 }
 
 /// Nobody watches.
-#[derive(Clone, Copy, Debug)]
+#[cfg(test)]
 pub struct Unobserved;
 
+#[cfg(test)]
 impl Observer for Unobserved {}
