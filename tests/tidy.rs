@@ -13,13 +13,15 @@ const ARROWS: [(&str, &[&str]); 4] =
     [("schemas", &[]), ("rules", &["schemas"]), ("processor", &["schemas"]), ("connectors", &["schemas", "processor"])];
 
 /// One library, one home: where its name may appear in code.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("apache_avro", &["schemas/"]),
     ("jiff", &["schemas/"]),
     ("statrs", &["rules/"]),
     ("serde_saphyr", &["rules/src/ruleset/", "src/config/"]),
     ("rocksdb", &["processor/src/store/rocks"]),
     ("rdkafka", &["connectors/src/kafka/"]),
+    ("reqwest", &["connectors/src/channels/"]),
+    ("hmac", &["connectors/src/channels/"]),
     ("prometheus", &["src/"]),
     ("ratatui", &["src/demo/view/"]),
 ];

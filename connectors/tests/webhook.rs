@@ -197,7 +197,8 @@ fn an_endless_answer_is_not_read_to_its_end() {
         let (mut stream, _) = listener.accept().unwrap();
         request(&stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-        while stream.write_all(&[b'x'; 65_536]).is_ok() {}
+        let much = vec![b'x'; 65_536];
+        while stream.write_all(&much).is_ok() {}
     });
     let outcome = send(&*webhook(&url, 60_000), &outgoing(1, "2026-11-22T05:54:00Z"));
     assert_eq!((outcome.verdict, outcome.detail), (Verdict::Delivered, None));

@@ -69,6 +69,7 @@ pub fn run(config: &Config) -> Outcome {
     outcome
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(faults: Vec<String>) -> Failure {
     Failure::Request(anyhow!(faults.join("\n")))
 }

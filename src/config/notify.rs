@@ -252,12 +252,11 @@ fn parse<T: Copy>(
 ) -> Vec<T> {
     let mut values = Vec::new();
     for name in names {
-        match from_name(name) {
-            Some(value) => values.push(value),
-            None => {
-                let known: Vec<&str> = all.iter().map(|value| name_of(*value)).collect();
-                fault(format!("there is no {name:?}; there are {}", known.join(", ")));
-            }
+        if let Some(value) = from_name(name) {
+            values.push(value);
+        } else {
+            let known: Vec<&str> = all.iter().map(|value| name_of(*value)).collect();
+            fault(format!("there is no {name:?}; there are {}", known.join(", ")));
         }
     }
     values

@@ -95,6 +95,16 @@ fn differences(admin: &MemoryTopics, wanted: &[Wanted]) -> Vec<String> {
 }
 
 #[test]
+fn no_topic_is_wanted_twice() {
+    let config = Config::default();
+    let mut names: Vec<String> = wanted(&config).into_iter().map(|topic| topic.name).collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
 fn what_is_created_is_as_it_should_be_and_creating_again_changes_nothing() {
     let (log, admin, wanted) = created();
     assert_eq!(differences(&admin, &wanted), [""; 0]);

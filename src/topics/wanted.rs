@@ -36,7 +36,6 @@ const EVENTS_PARTITIONS: &str = "process.events_partitions";
 pub fn wanted(config: &Config) -> Vec<Wanted> {
     let events = config.process.events_partitions;
     let mut all: Vec<Wanted> = topics::TOPICS.iter().map(|topic| of_contract(topic, events)).collect();
-    all.push(changelog(process::APPLICATION, Count::Exactly(events, Some(EVENTS_PARTITIONS))));
     all.extend(config.ingest.all_inputs().iter().map(|input| {
         let partitions = match topics::named(&input.topic) {
             Some(_) => Count::Exactly(events, Some(EVENTS_PARTITIONS)),
@@ -69,6 +68,7 @@ pub fn sources(config: &Config) -> Vec<Wanted> {
 
 fn of_contract(topic: &topics::Topic, events: i32) -> Wanted {
     let mut settings = policy(topic.cleanup);
+    settings.insert("max.message.bytes".to_owned(), topic.max_message_bytes().to_string());
     if let Some(days) = topic.retention_days {
         settings.insert("retention.ms".to_owned(), (i64::from(days) * DAY_MS).to_string());
     }

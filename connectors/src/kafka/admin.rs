@@ -97,6 +97,11 @@ impl Admin {
     /// Creates those that do not exist; returns their names. Says the first failure after trying all.
     pub fn create_topics(&self, topics: &[NewTopic], wait: Duration) -> Result<BTreeSet<String>, LogError> {
         const OPERATION: &str = "create topics";
+        let mut names = BTreeSet::new();
+        if let Some(twice) = topics.iter().find(|topic| !names.insert(&topic.name)) {
+            // librdkafka does not survive the broker's answer.
+            return Err(fatal(OPERATION, format!("{} is asked for twice", twice.name)));
+        }
         self.cluster(wait)?;
         let natives: Vec<NativeTopic<'_>> = topics.iter().map(native_topic).collect();
         let answer = block_on(self.doing.create_topics(&natives, &options(wait)));

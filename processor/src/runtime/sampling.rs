@@ -1,6 +1,8 @@
 //! What a worker asks the log about once in a while: how far each changelog goes, how far the input
 //! is ahead. One request each, for all partitions.
 
+use std::time::Duration;
+
 use super::{RuntimeError, Worker};
 use crate::operator::{Operator, Tick};
 use crate::ports::{Extent, LogError, TopicPartition};
@@ -63,6 +65,11 @@ impl<O: Operator> Worker<O> {
             return;
         }
         self.tick();
+    }
+
+    /// No turn waits longer than that, so that a tick comes when it is due.
+    pub(super) fn tick_interval(&self) -> Duration {
+        self.config.tick_ms.and_then(|ms| u64::try_from(ms).ok()).map_or(Duration::MAX, Duration::from_millis)
     }
 
     pub(super) fn tick(&mut self) {

@@ -141,7 +141,8 @@ impl<O: Operator> Worker<O> {
             self.open_assigned()?;
         }
         let resumed = self.drain_backlogs();
-        let wait = if resumed || self.lanes.values().any(Lane::is_dirty) { Duration::ZERO } else { max_wait };
+        let busy = resumed || self.lanes.values().any(Lane::is_dirty);
+        let wait = if busy { Duration::ZERO } else { max_wait.min(self.tick_interval()) };
         let polled = self.poll(wait)?;
         self.balance_pauses()?;
         self.sample_lag_if_due()?;

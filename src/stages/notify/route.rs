@@ -85,7 +85,9 @@ impl Operator for RouteOperator {
             ctx.states.delete(id);
         }
         let outcome = if orders.is_empty() { Outcome::Filtered } else { Outcome::Ok };
-        orders.into_iter().for_each(|order| ctx.emit(order));
+        for order in orders {
+            ctx.emit(order);
+        }
         Ok(outcome)
     }
 

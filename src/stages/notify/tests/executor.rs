@@ -131,9 +131,8 @@ fn serve(stream: &mut TcpStream, answer: &str) -> String {
         match line.trim_end().split_once(": ") {
             Some(("webhook-id", value)) => value.clone_into(&mut id),
             Some(("content-length", value)) => length = value.parse().unwrap(),
-            Some(_) => {}
             None if line.trim_end().is_empty() => break,
-            None => {}
+            _ => {}
         }
     }
     reader.read_exact(&mut vec![0; length]).unwrap();
