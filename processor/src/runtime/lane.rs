@@ -164,6 +164,11 @@ impl<O: Operator> Lane<O> {
         Taken::Yes
     }
 
+    /// The next record waits for an epoch.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting_since_ms.is_some()
+    }
+
     /// Something of this partition waits to be committed: records, or what waiting has closed.
     pub(super) fn is_dirty(&self) -> bool {
         self.taken > 0 || self.task.is_dirty()

@@ -24,6 +24,9 @@ use crate::task::{CommitUnit, Task};
 /// How often the input is asked how far it is ahead.
 const LAG_INTERVAL_MS: i64 = 1_000;
 
+/// How often a partition that waits for an epoch looks for it.
+const EPOCH_LOOK: Duration = Duration::from_millis(1);
+
 /// What a worker is built from.
 pub struct WorkerParts<O: Operator> {
     pub config: StageConfig,
@@ -141,8 +144,7 @@ impl<O: Operator> Worker<O> {
             self.open_assigned()?;
         }
         let resumed = self.drain_backlogs();
-        let busy = resumed || self.lanes.values().any(Lane::is_dirty);
-        let wait = if busy { Duration::ZERO } else { max_wait.min(self.tick_interval()) };
+        let wait = if resumed { Duration::ZERO } else { max_wait.min(self.patience()) };
         let polled = self.poll(wait)?;
         self.balance_pauses()?;
         self.sample_lag_if_due()?;
@@ -152,7 +154,8 @@ impl<O: Operator> Worker<O> {
         Ok(if resumed || polled { Activity::Busy } else { Activity::Idle })
     }
 
-    /// Lets operators finish what they have begun outside, commits, flushes and leaves. `keep_membership`: a restart follows, nothing need move.
+    /// Lets operators finish what they have begun outside, commits, flushes and leaves.
+    /// `keep_membership`: a restart follows, nothing need move.
     pub fn close(mut self, keep_membership: bool) -> Result<WorkerStats, RuntimeError> {
         self.wind_up()?;
         self.sample_changelogs()?;
@@ -297,13 +300,34 @@ impl<O: Operator> Worker<O> {
     }
 
     pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
-        let since = self.clock.monotonic_ms() - self.last_commit_ms;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
-        let urgent = since >= self.config.minimum_commit_gap_ms && self.lanes.values().any(Lane::is_urgent);
-        if urgent || since >= self.config.commit_interval_ms || taken >= self.config.commit_records {
-            self.commit()?;
+        if taken >= self.config.commit_records || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
+    }
+
+    /// How long what is there may still wait to be committed.
+    fn until_commit_ms(&self) -> i64 {
+        let since = self.clock.monotonic_ms() - self.last_commit_ms;
+        let urgent = self.lanes.values().any(Lane::is_urgent);
+        // Where every partition waits for others, nothing is gained by waiting for more.
+        let stuck = urgent && self.lanes.values().all(Lane::is_waiting);
+        let gap = match (stuck, urgent) {
+            (true, _) => 0,
+            (false, true) => self.config.minimum_commit_gap_ms,
+            (false, false) => self.config.commit_interval_ms,
+        };
+        gap - since
+    }
+
+    /// How long a poll may wait for records: there may be other things to do.
+    fn patience(&self) -> Duration {
+        let mut wait = self.tick_interval();
+        if self.lanes.values().any(Lane::is_waiting) {
+            wait = wait.min(EPOCH_LOOK);
         }
-        Ok(())
+        if self.lanes.values().any(Lane::is_dirty) {
+            wait = wait.min(Duration::from_millis(u64::try_from(self.until_commit_ms()).unwrap_or(0)));
+        }
+        wait
     }
 
     fn commit(&mut self) -> Result<(), RuntimeError> {
