@@ -34,7 +34,9 @@ pub struct Deployment {
 impl Deployment {
     /// A broker, its topics, and the rules in force.
     pub fn new(rules: &str) -> Self {
-        let kafka = Kafka::start(Options::default());
+        // Source topics belong to others, and may take larger records than ours.
+        let properties = vec![("message.max.bytes".to_owned(), (8 << 20).to_string())];
+        let kafka = Kafka::start(Options { properties, ..Options::default() });
         let scratch = Scratch::new();
         let config = scratch.file("quartermaster.toml", config(kafka.bootstrap()));
         let deployment = Self { kafka, scratch, config };
