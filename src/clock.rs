@@ -33,6 +33,10 @@ impl processor::runtime::Clock for MachineClock {
         i64::try_from(self.0.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
+    fn monotonic_us(&self) -> i64 {
+        i64::try_from(self.0.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+
     fn wall_ms(&self) -> i64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))

@@ -5,6 +5,9 @@
 
 mod keys;
 mod layers;
+mod process;
+mod secret;
+mod service;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::reference;
 pub use layers::Override;
+pub use process::ProcessSection;
+pub use service::{AdminSection, KafkaSection, ServiceSection, StateSection};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +30,16 @@ pub struct Config {
     pub log: LogConfig,
     /// `quartermaster replay`.
     pub replay: ReplayConfig,
+    /// The Kafka cluster, for every command that uses one.
+    pub kafka: KafkaSection,
+    /// Local state of the long-running commands.
+    pub state: StateSection,
+    /// The admin port of the long-running commands.
+    pub admin: AdminSection,
+    /// How the long-running commands are named and stopped.
+    pub service: ServiceSection,
+    /// `quartermaster process`.
+    pub process: ProcessSection,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,9 +10,12 @@ mod demo;
 mod embedded;
 mod exit;
 mod logging;
+mod metrics;
 mod replay;
 mod rule_files;
+mod service;
 mod stages;
+mod topics;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
 //! The edges of the house: the logs behind the ports of `processor`.
 //!
 //! This crate knows how to talk to the outside and never what to say: no decision, no domain rule
-//! and no clock. `memory` is the embedded log; `contract` is what every log has to keep.
+//! and no clock. `memory` is the embedded log, `kafka` is Apache Kafka; `contract` is what every log has
+//! to keep.
 
 pub mod contract;
+pub mod kafka;
 pub mod memory;

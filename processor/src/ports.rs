@@ -81,6 +81,8 @@ pub struct GroupMetadata {
     pub group: String,
     pub member: String,
     pub generation: i32,
+    /// Of a static member.
+    pub instance: Option<String>,
 }
 
 /// What a poll brought.

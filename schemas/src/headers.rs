@@ -9,6 +9,8 @@ pub const DEAD_LETTER_OFFSET: &str = "offset";
 pub const DEAD_LETTER_STAGE: &str = "stage";
 pub const DEAD_LETTER_CLASS: &str = "error_class";
 pub const DEAD_LETTER_MESSAGE: &str = "message";
+/// Only where the value was too large for the topic and is left out: its size in bytes, as text.
+pub const DEAD_LETTER_OMITTED_BYTES: &str = "omitted_bytes";
 
 /// The headers of a dead letter, all of them text. Key and value are those of the original record.
 #[must_use]

@@ -16,6 +16,14 @@ pub const DEAD_LETTERS: &str = "inventory.dead-letters";
 /// Partitions of a topic where the configuration does not say.
 pub const DEFAULT_PARTITIONS: i32 = 64;
 
+/// Largest record of any topic but the dead letters (`max.message.bytes`): an event is made of a line of
+/// at most half of it.
+pub const MAX_MESSAGE_BYTES: usize = 2 << 20;
+
+/// Largest value of a dead letter; that of a larger record is left out, and a header says so. The topic
+/// and the producers take half as much again, for key and headers.
+pub const MAX_DEAD_LETTER_BYTES: usize = 16 << 20;
+
 /// What happens to old records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleanup {
@@ -56,6 +64,14 @@ pub enum Partitions {
     /// As many as `inventory.events`: they follow its tasks.
     SameAsEvents,
     Exactly(i32),
+}
+
+impl Topic {
+    /// The value of `max.message.bytes`.
+    #[must_use]
+    pub fn max_message_bytes(&self) -> usize {
+        if self.name == DEAD_LETTERS { MAX_DEAD_LETTER_BYTES / 2 * 3 } else { MAX_MESSAGE_BYTES }
+    }
 }
 
 impl Partitions {
@@ -189,7 +205,7 @@ pub const TOPICS: &[Topic] = &[
             DEAD_LETTERS,
             "original key",
             "Records that could not be used: original key and bytes; headers `topic`, `partition`, `offset`, `stage`, \
-             `error_class`, `message`",
+             `error_class`, `message`; a value beyond 16 MiB is left out, and the header `omitted_bytes` says so",
         )
     },
 ];

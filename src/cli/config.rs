@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, Subcommand, ValueEnum};
 use super::{Cli, config_from_environment, print};
 use crate::config::{self, Config};
 use crate::exit::{Failure, Outcome};
+use crate::metrics;
 
 /// Check a configuration file, or print the configuration in force
 #[derive(Debug, Args)]
@@ -51,12 +52,14 @@ pub struct ReferenceArgs {
 enum Document {
     Cli,
     Config,
+    Metrics,
 }
 
 pub fn reference(args: &ReferenceArgs) -> Outcome {
     print(&match args.document {
         Document::Cli => command_reference(),
         Document::Config => config::reference(),
+        Document::Metrics => metrics::reference()?,
     })
 }
 

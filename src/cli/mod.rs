@@ -2,9 +2,12 @@
 //! of its own; the folders named after commands do the work.
 
 mod config;
+mod process;
 mod replay;
 mod rules;
 mod schema;
+pub mod service;
+mod topics;
 mod values;
 mod version;
 
@@ -15,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 pub use replay::{Format, ReplayArgs};
 pub use values::is_dash;
+pub use version::{REVISION, VERSION};
 
 use crate::config::{Config, LogConfig, Override};
 use crate::exit::{Failure, Outcome};
@@ -38,7 +42,9 @@ pub struct Cli {
 pub enum Command {
     /// Run a simulated retail chain through the whole pipeline, with problems planted in it
     Demo(demo::DemoArgs),
+    Process(process::ProcessArgs),
     Replay(Box<ReplayArgs>),
+    Topics(topics::TopicsArgs),
     Rules(rules::RulesArgs),
     Schema(schema::SchemaArgs),
     Config(config::ConfigArgs),
@@ -56,6 +62,8 @@ pub fn run(cli: Cli) -> Outcome {
             start_quietly(file)?;
             demo::run(&args)
         }
+        Command::Process(args) => process::run(&start(file, args.overrides())?),
+        Command::Topics(args) => topics::run(&args, &start(file, args.overrides())?),
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -38,8 +38,32 @@ pub(super) fn sections() -> Vec<String> {
     properties(&schema()).map(|(name, _)| name.clone()).collect()
 }
 
-pub(super) fn is_key(path: &str) -> bool {
-    keys().iter().any(|key| key.path == path)
+/// How the value of a key is written in a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    /// A number or a flag.
+    Scalar,
+    /// A list or a table: JSON.
+    Structure,
+}
+
+/// The kind of a key, if there is such a key.
+pub(super) fn kind(path: &str) -> Option<Kind> {
+    let key = keys().into_iter().find(|key| key.path == path)?;
+    Some(match type_of(&key.schema) {
+        "array" | "object" => Kind::Structure,
+        "integer" | "number" | "boolean" => Kind::Scalar,
+        _ => Kind::Text,
+    })
+}
+
+/// The JSON type of a key's values; of an optional one, that of its value.
+fn type_of(schema: &Json) -> &str {
+    match &schema["type"] {
+        Json::Array(types) => types.iter().filter_map(Json::as_str).find(|name| *name != "null").unwrap_or_default(),
+        other => other.as_str().unwrap_or_default(),
+    }
 }
 
 /// Keys of a layer that nobody knows.
@@ -123,11 +147,32 @@ pub fn reference() -> String {
         out.push_str("| key | variable | value | default | what |\n|---|---|---|---|---|\n");
         for (name, key) in properties(schema) {
             let variable = variable(&format!("{section}.{name}"));
-            let _ =
-                writeln!(out, "| `{name}` | `{variable}` | {} | `{}` | {} |", values(key), key["default"], text(key));
+            let _ = writeln!(out, "| `{name}` | `{variable}` | {} | {} | {} |", values(key), default(key), text(key));
+        }
+        for (name, key) in properties(schema).filter(|(_, key)| key["items"]["properties"].is_object()) {
+            let _ = write!(out, "\n### `[[{section}.{name}]]`\n\n");
+            entries(&key["items"], &mut out);
         }
     }
     out
+}
+
+/// The keys of one entry of a list of tables.
+fn entries(item: &Json, out: &mut String) {
+    out.push_str("| key | value | default | what |\n|---|---|---|---|\n");
+    let required = |name: &str| item["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+    for (name, key) in properties(item) {
+        let default = if required(name) { "required".to_owned() } else { default(key) };
+        let _ = writeln!(out, "| `{name}` | {} | {default} | {} |", values(key), text(key));
+    }
+}
+
+/// The default, where there is one.
+fn default(key: &Json) -> String {
+    match &key["default"] {
+        Json::Null => "none".to_owned(),
+        some => format!("`{some}`"),
+    }
 }
 
 /// The description, on one line.
@@ -141,11 +186,14 @@ fn values(schema: &Json) -> String {
         let choice = |c: &Json| format!("`{}`: {}", c["const"].as_str().unwrap_or_default(), text(c));
         return choices.iter().map(choice).collect::<Vec<_>>().join(" ");
     }
-    let kind = match schema["type"].as_str() {
-        Some("integer") => "integer",
-        Some("string") => "text",
-        Some(other) => other,
-        None => "any",
+    let kind = match type_of(schema) {
+        "integer" => "integer",
+        "string" => "text",
+        "array" if schema["items"]["properties"].is_object() => "list of tables (a variable: JSON)",
+        "array" => "list (a variable: JSON)",
+        "object" => "table (a variable: JSON)",
+        "" => "any",
+        other => other,
     };
     match (schema["minimum"].as_i64(), schema["maximum"].as_i64()) {
         (Some(min), Some(max)) => format!("{kind}, {min} to {max}"),

@@ -6,6 +6,7 @@ use std::path::Path;
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
+use super::keys::Kind;
 use super::{ConfigError, keys};
 
 const PREFIX: &str = "QM_";
@@ -18,7 +19,7 @@ pub struct Override {
 }
 
 impl Override {
-    pub fn new(key: &'static str, value: i64) -> Self {
+    pub fn new(key: &'static str, value: impl Into<Value>) -> Self {
         Self { key, value: value.into() }
     }
 }
@@ -75,15 +76,29 @@ pub(super) fn environment(
     let mut faults = Vec::new();
     for (name, value) in ours {
         let key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
-        if keys::is_key(&key) {
-            // Infallible: what is no number, flag or list is text.
-            let value: Value = value.parse().unwrap_or_else(|never| match never {});
-            layers.push(Layer { origin: format!("environment variable {name}"), values: nest(&key, value) });
-        } else {
-            faults.push(format!("environment variable {name}: {}", keys::refusal(&key)));
+        match keys::kind(&key).map(|kind| read(kind, &value)) {
+            Some(Ok(value)) => {
+                layers.push(Layer { origin: format!("environment variable {name}"), values: nest(&key, value) });
+            }
+            Some(Err(reason)) => faults.push(format!("environment variable {name}: {reason}")),
+            None => faults.push(format!("environment variable {name}: {}", keys::refusal(&key))),
         }
     }
     if faults.is_empty() { Ok(layers) } else { Err(ConfigError::Refused(faults)) }
+}
+
+/// The value of a variable. A password of digits stays a text.
+fn read(kind: Kind, text: &str) -> Result<Value, String> {
+    match kind {
+        Kind::Text => Ok(text.into()),
+        // Infallible: what is no number and no flag is text, and refused under its name later.
+        Kind::Scalar => Ok(text.parse().unwrap_or_else(|never| match never {})),
+        Kind::Structure => {
+            let value: serde_json::Value =
+                serde_json::from_str(text).map_err(|error| format!("this key is written as JSON: {error}"))?;
+            Value::serialize(value).map_err(|error| error.to_string())
+        }
+    }
 }
 
 /// The layer of one flag.
@@ -96,6 +111,9 @@ pub(super) fn flag(flag: Override) -> Layer {
 fn is_ours(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else { return false };
     let rest = rest.to_lowercase();
+    if ["service_host", "service_port"].iter().any(|theirs| rest.starts_with(theirs)) {
+        return false;
+    }
     rest.contains("__")
         || keys::sections().iter().any(|s| rest.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('_')))
 }

@@ -54,7 +54,8 @@ pub fn run(mut wms: Wms, mut pace: Pace, dump: Option<File>, view: &SyncSender<D
     fed?;
     if let Some(file) = dump {
         let mut out = BufWriter::new(file);
-        chain.dump(&mut out).and_then(|_| out.flush()).context("cannot write the dump")?;
+        chain.dump(&mut out)?;
+        out.flush().context("cannot write the dump")?;
     }
     outlet.finish(transactions.load(Ordering::Relaxed))?;
     Ok(wms)

@@ -3,10 +3,10 @@
 //! Nothing here is special to the demo: the stages, the runtime and the protocol are those that run
 //! on Kafka, with another log and another store underneath.
 
-mod dump;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -25,12 +25,12 @@ use schemas::time::{MINUTE_MS, SECOND_MS};
 use schemas::{CatalogChange, CatalogItem, Location, avro, topics};
 
 use crate::stages::ingest::{IngestConfig, IngestOperator};
-use crate::stages::process::ProcessOperator;
+use crate::stages::process::{self, ProcessOperator};
+use crate::topics::dump;
 
 /// Canonical JSON lines of a warehouse system, one partition per ordered part of the source.
 pub const SOURCE_TOPIC: &str = "wms.stock-changes";
 const INGEST: &str = "quartermaster-ingest";
-const PROCESS: &str = "quartermaster-process";
 /// Longest wait of one turn of a worker with nothing to do.
 const IDLE_WAIT: Duration = Duration::from_millis(5);
 const CALL_TIMEOUT_MS: u64 = 10_000;
@@ -80,7 +80,7 @@ impl Embedded {
             (topics::JOURNAL.to_owned(), kept(partitions)),
             (topics::DEAD_LETTERS.to_owned(), kept(1)),
             (topics::changelog(INGEST, "state"), compacted(config.source_partitions)),
-            (topics::changelog(PROCESS, "state"), compacted(partitions)),
+            (topics::changelog(process::APPLICATION, "state"), compacted(partitions)),
         ] {
             log.create_topic(&name, topic)?;
         }
@@ -116,15 +116,7 @@ impl Embedded {
 
     /// What a member of `process` is built from.
     pub fn process(&self, instance: &str) -> WorkerParts<ProcessOperator> {
-        let topics = Topics {
-            input: topics::EVENTS.to_owned(),
-            changelog: topics::changelog(PROCESS, "state"),
-            dead_letters: topics::DEAD_LETTERS.to_owned(),
-            broadcast: vec![topics::LOCATIONS.to_owned(), topics::RULES.to_owned()],
-            aggregates: Some(topics::AGGREGATES.to_owned()),
-            journal: Some(topics::JOURNAL.to_owned()),
-        };
-        let stage = self.stage(PROCESS, "process", topics, Some(rules::site::EPOCH_MS));
+        let stage = self.stage(process::APPLICATION, "process", process::topics(), Some(rules::site::EPOCH_MS));
         let partitions = self.config.partitions;
         self.parts(instance, stage, Box::new(move |partition| ProcessOperator::new(partition, partitions)))
     }
@@ -174,12 +166,19 @@ impl Embedded {
         Ok(Publisher { producer, partitions: self.config.partitions })
     }
 
+    /// Writes every committed record that decides, and returns how many there were. A chain that does
+    /// not keep everything has lost the events that were consumed.
+    pub fn dump(&self, out: &mut dyn io::Write) -> Result<u64, dump::DumpError> {
+        dump::dump(&mut *self.log.reader()?, &dump::REPLAYABLE, Duration::from_millis(CALL_TIMEOUT_MS), out)
+    }
+
     /// Records of the source not yet through `process`.
     pub fn lag(&self) -> Result<u64, LogError> {
         let mut lag = 0;
-        for (group, topic, partitions) in
-            [(INGEST, SOURCE_TOPIC, self.config.source_partitions), (PROCESS, topics::EVENTS, self.config.partitions)]
-        {
+        for (group, topic, partitions) in [
+            (INGEST, SOURCE_TOPIC, self.config.source_partitions),
+            (process::APPLICATION, topics::EVENTS, self.config.partitions),
+        ] {
             let committed = self.log.committed(group);
             let mut reader = self.log.reader()?;
             for partition in 0..partitions {

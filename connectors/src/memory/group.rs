@@ -225,7 +225,12 @@ impl Group {
     }
 
     pub(super) fn metadata(&self, group: &str, instance: &str, id: u64) -> GroupMetadata {
-        GroupMetadata { group: group.to_owned(), member: member_name(instance, id), generation: self.generation }
+        GroupMetadata {
+            group: group.to_owned(),
+            member: member_name(instance, id),
+            generation: self.generation,
+            instance: Some(instance.to_owned()),
+        }
     }
 
     /// Why offsets sent with this proof cannot be taken, if they cannot.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::lane::Rejected;
 use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
+use schemas::headers::DEAD_LETTER_OMITTED_BYTES;
 use schemas::stream::DeadLetter;
+use schemas::topics::MAX_DEAD_LETTER_BYTES;
 
 use crate::operator::Operator;
 use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
@@ -130,12 +132,18 @@ impl Transaction<'_> {
             error_class: rejected.rejection.class.to_owned(),
             message: rejected.rejection.message.clone(),
         });
-        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        let mut headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        let size = record.value.as_ref().map_or(0, Vec::len);
+        let omitted = size.to_string();
+        let fits = size <= MAX_DEAD_LETTER_BYTES;
+        if !fits {
+            headers.push((DEAD_LETTER_OMITTED_BYTES, omitted.as_bytes()));
+        }
         self.produce(ProduceRecord {
             topic: &config.topics.dead_letters,
             partition: None,
             key: record.key.as_deref(),
-            value: record.value.as_deref(),
+            value: record.value.as_deref().filter(|_| fits),
             headers: &headers,
             timestamp_ms: None,
         })

@@ -75,6 +75,8 @@ pub(super) struct Lane<O: Operator> {
     pub(super) taken: usize,
     /// What became of them.
     pub(super) outcomes: OutcomeCounts,
+    /// When the last of them was written.
+    pub(super) timestamp_ms: i64,
     /// Records of the input still to be read, when it was last asked; `None`: nobody knows.
     pub(super) lag: Option<i64>,
 }
@@ -94,6 +96,7 @@ impl<O: Operator> Lane<O> {
             rejected: Vec::new(),
             taken: 0,
             outcomes: OutcomeCounts::default(),
+            timestamp_ms: 0,
             lag: None,
         }
     }
@@ -156,6 +159,7 @@ impl<O: Operator> Lane<O> {
             }
         }
         self.waiting_since_ms = None;
+        self.timestamp_ms = incoming.timestamp_ms;
         self.taken += 1;
         Taken::Yes
     }

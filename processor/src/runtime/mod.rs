@@ -14,11 +14,13 @@ mod lane;
 mod observer;
 mod opening;
 mod sampling;
+mod standing;
 mod worker;
 
 pub use config::{StageConfig, Topics};
 pub use failpoint::{FailPoint, NoFailPoints, ProtocolStep};
 pub use observer::{Observer, OutcomeCounts, Phase, Progress, RebalanceKind, TransactionResult, Unobserved};
+pub use standing::Standing;
 pub use worker::{Activity, Worker, WorkerParts, WorkerStats};
 
 use crate::ports::LogError;
@@ -48,6 +50,9 @@ pub enum RuntimeError {
     Restore(#[from] RestoreError),
     #[error("{topic}-{partition}: the committed position is {position}, but the topic {begins_or_ends}; {what_to_do}")]
     InputGone { topic: String, partition: i32, position: i64, begins_or_ends: String, what_to_do: &'static str },
+    /// A newer member with the same instance id took this one's place in the group.
+    #[error("{operation}: instance {instance:?} of group {group:?} was taken over: {reason}")]
+    Displaced { operation: &'static str, group: String, instance: String, reason: String },
     /// A fail point asked for a crash at this step.
     #[error("killed at fail point {0:?}")]
     Killed(ProtocolStep),

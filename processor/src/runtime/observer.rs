@@ -60,8 +60,12 @@ pub struct Progress {
     pub partition: i32,
     /// Offset of the next record.
     pub position: i64,
+    /// When the last record taken was written, in milliseconds of its producer's or broker's clock.
+    pub timestamp_ms: i64,
     pub stream_time: Timestamp,
     pub outcomes: OutcomeCounts,
+    /// Records that went to the dead letters.
+    pub rejected: u64,
 }
 
 /// Somebody who watches a worker. Must be quick: the worker waits.
@@ -74,6 +78,7 @@ pub trait Observer: Send + Sync {
     fn rebalanced(&self, _kind: RebalanceKind, _partitions: &[i32]) {}
     /// Rows of the changelog still to be read before the partition opens.
     fn restoring(&self, _partition: i32, _remaining: i64) {}
+    /// The partition has opened, in this time since it was assigned.
     fn restored(&self, _partition: i32, _records: u64, _full: bool, _took: Duration) {}
     /// Records of the input that are there and not processed yet.
     fn lag(&self, _partition: i32, _records: i64) {}

@@ -9,6 +9,7 @@ use super::broadcast::Broadcasts;
 use super::commit::{Share, Transaction};
 use super::lane::Lane;
 use super::opening::Opening;
+use super::standing;
 use super::{
     Clock, FailPoint, Observer, Phase, Progress, ProtocolStep, RebalanceKind, RuntimeError, StageConfig,
     TransactionResult,
@@ -65,7 +66,7 @@ enum Rebalance {
 /// One member of a stage's consumer group, with the partitions it owns.
 pub struct Worker<O: Operator> {
     pub(super) config: StageConfig,
-    instance: String,
+    pub(super) instance: String,
     log: Arc<dyn Log>,
     pub(super) consumer: Box<dyn LogConsumer>,
     producer: Box<dyn TransactionalLog>,
@@ -79,7 +80,7 @@ pub struct Worker<O: Operator> {
     /// Assigned, not restored yet.
     pub(super) opening: BTreeMap<i32, Opening>,
     /// The group has answered, if only with nothing.
-    joined: bool,
+    pub(super) joined: bool,
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
     last_commit_ms: i64,
     last_flush_ms: i64,
@@ -132,11 +133,6 @@ impl<O: Operator> Worker<O> {
     /// The partitions owned, with their tasks.
     pub fn tasks(&self) -> impl Iterator<Item = &Task<O>> {
         self.lanes.values().map(|lane| &lane.task)
-    }
-
-    /// The group has assigned what it has for this member, and all of it is open.
-    pub fn is_ready(&self) -> bool {
-        self.joined && self.opening.is_empty()
     }
 
     /// One turn of the loop; waits at most `max_wait` when there is nothing to do.
@@ -212,7 +208,7 @@ impl<O: Operator> Worker<O> {
         let mut began_us = 0;
         let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
             Ok(Polled::Idle) | Err(LogError::Retriable { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(standing::poll_error(&self.config, &self.instance, error)),
             Ok(Polled::Records(batch)) => {
                 began_us = self.clock.monotonic_us();
                 for record in batch {
@@ -369,7 +365,8 @@ impl<O: Operator> Worker<O> {
         for (partition, unit) in units {
             let Some(lane) = self.lanes.get_mut(partition) else { continue };
             self.stats.records += lane.taken as u64;
-            self.stats.rejected += lane.rejected.len() as u64;
+            let rejected = lane.rejected.len() as u64;
+            self.stats.rejected += rejected;
             for rejected in lane.rejected.drain(..) {
                 self.observer.rejected(rejected.rejection.class);
             }
@@ -377,8 +374,10 @@ impl<O: Operator> Worker<O> {
             self.observer.committed(&Progress {
                 partition: *partition,
                 position: unit.position,
+                timestamp_ms: lane.timestamp_ms,
                 stream_time: lane.task.stream_time(),
                 outcomes: std::mem::take(&mut lane.outcomes),
+                rejected,
             });
             lane.committed(unit);
         }

@@ -248,7 +248,7 @@ impl Simulation {
     fn check_death(&mut self, error: &RuntimeError) {
         match error {
             RuntimeError::Killed(_) => self.faults.kills += 1,
-            RuntimeError::Log(LogError::Fenced { .. }) => self.faults.fenced += 1,
+            RuntimeError::Log(LogError::Fenced { .. }) | RuntimeError::Displaced { .. } => self.faults.fenced += 1,
             RuntimeError::Log(LogError::Retriable { operation: "init transactions", .. }) => {}
             error => panic!("seed {}: a worker died of: {error}", self.seed),
         }

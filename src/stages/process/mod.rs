@@ -6,10 +6,14 @@
 
 mod output;
 mod rows;
+mod stage;
+mod watch;
 mod world;
 
 pub use output::ProcessOutput;
 pub use rows::{Row, position_key};
+pub use stage::{APPLICATION, spec, topics};
+pub use watch::Watcher;
 
 use std::sync::Arc;
 
@@ -29,6 +33,7 @@ use schemas::stream::StreamRecord;
 use schemas::{Alert, CatalogChange, InventoryEvent, Timestamp};
 
 use rows::{ItemRow, PositionRow, item_key, split_position_key};
+use watch::Watched;
 use world::World;
 
 /// Scope and id of the one aggregate of this version: the site as a whole.
@@ -47,6 +52,7 @@ pub struct ProcessOperator {
     /// Buffers that live as long as the operator: the hot path allocates nothing.
     key: Vec<u8>,
     alerts: Vec<Alert>,
+    watched: Watched,
 }
 
 impl ProcessOperator {
@@ -60,7 +66,14 @@ impl ProcessOperator {
             sums: SiteSums::default(),
             key: Vec::new(),
             alerts: Vec::new(),
+            watched: Watched::default(),
         }
+    }
+
+    /// Tells somebody what is committed. Nothing of it decides anything.
+    #[must_use]
+    pub fn watched_by(self, watcher: Arc<dyn Watcher>) -> Self {
+        Self { watched: Watched::by(watcher), ..self }
     }
 
     /// A SKU's records belong to one partition: elsewhere they would open a second, wrong position.
@@ -132,6 +145,7 @@ impl ProcessOperator {
         let since = event.occurred_at.max(ctx.now.closed_before);
         let state = KeyState::first_seen(since, &place.zone);
         ctx.states.get_or_insert_with(id, || Row::Position(Box::new(PositionRow { state, item, place })));
+        self.watched.positions(1);
     }
 
     /// The item's id; an item nobody described is opened with defaults.
@@ -308,8 +322,14 @@ impl Operator for ProcessOperator {
         Ok(())
     }
 
+    fn committed(&mut self, outputs: &[ProcessOutput], wall: Timestamp) {
+        self.watched.committed(outputs, wall);
+    }
+
     fn restored(&mut self, states: &mut StateTable<Row>) {
-        for id in Self::all_positions(states) {
+        let positions = Self::all_positions(states);
+        self.watched.positions(positions.len() as i64);
+        for id in positions {
             let key = states.key(id).to_vec();
             let Some((sku, location)) = split_position_key(&key) else {
                 continue;

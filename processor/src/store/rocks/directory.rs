@@ -1,4 +1,5 @@
-//! The directory of one partition: created whole, locked while open, refused when it is not ours.
+//! The directory of one partition, or of one application: created whole, locked while open, refused
+//! when it is not ours.
 //!
 //! The identity is on disk before the database is, so a directory with anything in it but no
 //! identity is somebody else's and is never touched.
@@ -16,16 +17,24 @@ const LOCK: &str = "LOCK";
 const IDENTITY: &str = "identity";
 const IDENTITY_DRAFT: &str = "identity.draft";
 
-/// A partition's directory, checked and locked for as long as this lives.
-pub(super) struct PartitionDirectory {
+/// A directory of ours, checked and locked for as long as this lives.
+pub(super) struct OwnedDirectory {
     path: PathBuf,
     _lock: File,
 }
 
-impl PartitionDirectory {
-    /// Opens or creates `partition-<n>` under the state directory.
-    pub(super) fn open(state: &Path, identity: &Identity, partition: i32) -> Result<Self, StoreError> {
-        let path = state.join(name(partition));
+impl OwnedDirectory {
+    /// Opens or creates `partition-<n>` under the directory of its application.
+    pub(super) fn partition(application: &Path, identity: &Identity, partition: i32) -> Result<Self, StoreError> {
+        Self::open(application.join(name(partition)), identity, Some(partition))
+    }
+
+    /// Opens or creates the directory of a whole application under the state directory.
+    pub(super) fn application(state: &Path, identity: &Identity) -> Result<Self, StoreError> {
+        Self::open(state.join(&identity.application), identity, None)
+    }
+
+    fn open(path: PathBuf, identity: &Identity, partition: Option<i32>) -> Result<Self, StoreError> {
         create(&path)?;
         refuse_strangers(&path, identity, partition)?;
         let directory = Self { _lock: lock(&path)?, path };
@@ -37,12 +46,12 @@ impl PartitionDirectory {
         &self.path
     }
 
-    /// Where the database lives.
+    /// Where the database of a partition lives.
     pub(super) fn database(&self) -> PathBuf {
         self.path.join("db")
     }
 
-    fn settle_identity(&self, identity: &Identity, partition: i32) -> Result<(), StoreError> {
+    fn settle_identity(&self, identity: &Identity, partition: Option<i32>) -> Result<(), StoreError> {
         match fs::read(self.path.join(IDENTITY)) {
             Ok(bytes) => identity.check(&self.path, &String::from_utf8_lossy(&bytes), partition),
             Err(e) if e.kind() == io::ErrorKind::NotFound => write_durably(&self.path, &identity.render(partition))
@@ -74,7 +83,7 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
 }
 
 /// A directory that has contents but no identity was not made by us.
-fn refuse_strangers(path: &Path, identity: &Identity, partition: i32) -> Result<(), StoreError> {
+fn refuse_strangers(path: &Path, identity: &Identity, partition: Option<i32>) -> Result<(), StoreError> {
     let mut stranger = None;
     for entry in fs::read_dir(path).map_err(|e| io_error("list", path, e.to_string()))? {
         let entry = entry.map_err(|e| io_error("list", path, e.to_string()))?.file_name();
@@ -90,7 +99,7 @@ fn refuse_strangers(path: &Path, identity: &Identity, partition: i32) -> Result<
     Err(StoreError::Foreign {
         path: path.display().to_string(),
         found: format!("something else (it has {stranger} and no file `identity`)"),
-        expected: format!("application {:?}, topic {:?}, partition {partition}", identity.application, identity.topic),
+        expected: identity.describe(partition.map(|partition| partition.to_string()).as_deref()),
     })
 }
 

@@ -6,6 +6,8 @@
 //! topic=inventory.events
 //! partition=7
 //! ```
+//!
+//! The directory of a whole application has the same file without `partition`.
 
 use std::path::Path;
 
@@ -30,20 +32,22 @@ impl Identity {
         Self { application: application.into(), topic: topic.into() }
     }
 
-    pub(super) fn render(&self, partition: i32) -> String {
-        format!("format={FORMAT}\napplication={}\ntopic={}\npartition={partition}\n", self.application, self.topic)
+    /// The file of one partition's directory, or of the whole application's.
+    pub(super) fn render(&self, partition: Option<i32>) -> String {
+        let whole = format!("format={FORMAT}\napplication={}\ntopic={}\n", self.application, self.topic);
+        partition.map_or(whole.clone(), |partition| format!("{whole}partition={partition}\n"))
     }
 
-    fn describe(&self, partition: &str) -> String {
-        format!("application {:?}, topic {:?}, partition {partition}", self.application, self.topic)
+    pub(super) fn describe(&self, partition: Option<&str>) -> String {
+        let whole = format!("application {:?}, topic {:?}", self.application, self.topic);
+        partition.map_or(whole.clone(), |partition| format!("{whole}, partition {partition}"))
     }
 
     /// Accepts a directory whose identity file reads `text`, or says why not.
-    pub(super) fn check(&self, path: &Path, text: &str, partition: i32) -> Result<(), StoreError> {
-        let field = |name: &str| {
-            let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            value.ok_or_else(|| corrupt(path, format!("the file `identity` has no line `{name}=`")))
-        };
+    pub(super) fn check(&self, path: &Path, text: &str, partition: Option<i32>) -> Result<(), StoreError> {
+        let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let field =
+            |name: &str| line(name).ok_or_else(|| corrupt(path, format!("the file `identity` has no line `{name}=`")));
         let format = field("format")?;
         match format.parse::<u32>() {
             Ok(FORMAT) => {}
@@ -53,14 +57,15 @@ impl Identity {
             _ => return Err(corrupt(path, format!("the file `identity` names the format {format:?}"))),
         }
         let found = Self::new(field("application")?, field("topic")?);
-        let found_partition = field("partition")?;
-        if found == *self && found_partition == partition.to_string() {
+        let wanted = partition.map(|partition| partition.to_string());
+        let found_partition = if wanted.is_some() { Some(field("partition")?) } else { line("partition") };
+        if found == *self && found_partition == wanted.as_deref() {
             return Ok(());
         }
         Err(StoreError::Foreign {
             path: path.display().to_string(),
             found: found.describe(found_partition),
-            expected: self.describe(&partition.to_string()),
+            expected: self.describe(wanted.as_deref()),
         })
     }
 }
@@ -70,12 +75,12 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), StoreError> {
-        Identity::new("process", "inventory.events").check(Path::new("/state/partition-00007"), text, 7)
+        Identity::new("process", "inventory.events").check(Path::new("/state/partition-00007"), text, Some(7))
     }
 
     #[test]
     fn its_own_text_is_accepted_and_every_difference_named() {
-        let ours = Identity::new("process", "inventory.events").render(7);
+        let ours = Identity::new("process", "inventory.events").render(Some(7));
         assert!(check(&ours).is_ok());
         assert!(matches!(check(&ours.replace("process", "notify")), Err(StoreError::Foreign { .. })));
         assert!(matches!(check(&ours.replace("partition=7", "partition=8")), Err(StoreError::Foreign { .. })));

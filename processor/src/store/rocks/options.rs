@@ -3,12 +3,16 @@
 //! Every column family is opened with the options made here: `DB::open_cf` would silently give all
 //! of them defaults, without bloom filters and without the shared cache.
 
+use std::sync::Arc;
+
+use rocksdb::statistics::StatsLevel;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel, Options,
     WriteBufferManager,
 };
 
 use super::store::{META, ROWS};
+use super::usage::OpenDatabases;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -34,8 +38,11 @@ impl Default for RocksOptions {
 /// What the partitions of one process have in common.
 #[derive(Clone)]
 pub(super) struct Shared {
-    cache: Cache,
-    unflushed: WriteBufferManager,
+    pub(super) cache: Cache,
+    pub(super) unflushed: WriteBufferManager,
+    /// Options of every database are made from these, so that all count into one set of statistics.
+    pub(super) counting: Options,
+    pub(super) open: Arc<OpenDatabases>,
     limits: RocksOptions,
 }
 
@@ -46,11 +53,15 @@ impl Shared {
         // loop must not wait for a flush.
         let half = limits.memory_bytes / 2;
         let unflushed = WriteBufferManager::new_write_buffer_manager_with_cache(half, false, cache.clone());
-        Self { cache, unflushed, limits: limits.clone() }
+        let mut counting = Options::default();
+        counting.enable_statistics();
+        // Counters only: histograms and timers would cost on every read and write.
+        counting.set_statistics_level(StatsLevel::ExceptHistogramOrTimers);
+        Self { cache, unflushed, counting, open: Arc::default(), limits: limits.clone() }
     }
 
     pub(super) fn database(&self) -> Options {
-        let mut options = Options::default();
+        let mut options = self.counting.clone();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_paranoid_checks(true);

@@ -1,11 +1,13 @@
 //! One partition's database behind the [`StateStore`] port.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rocksdb::{ColumnFamily, DB, DBPinnableSlice, ErrorKind, ReadOptions, WriteBatch, WriteOptions};
 
-use super::directory::{self, PartitionDirectory};
+use super::directory::{self, OwnedDirectory};
 use super::options::Shared;
+use super::usage::OpenDatabases;
 use super::{corrupt, io_error};
 use crate::store::{Checkpoint, StateStore, StoreError, Visit, Write};
 
@@ -19,17 +21,26 @@ const SCAN_READAHEAD_BYTES: usize = 2 << 20;
 /// The database of one partition, open.
 pub struct RocksStore {
     // Closed before the directory's lock is let go: fields drop in order.
-    db: DB,
-    directory: PartitionDirectory,
+    db: Arc<DB>,
+    directory: OwnedDirectory,
+    counted: Arc<OpenDatabases>,
+    number: u64,
+}
+
+impl Drop for RocksStore {
+    fn drop(&mut self) {
+        self.counted.leave(self.number);
+    }
 }
 
 impl RocksStore {
-    pub(super) fn open(directory: PartitionDirectory, shared: &Shared) -> Result<Self, StoreError> {
+    pub(super) fn open(directory: OwnedDirectory, shared: &Shared) -> Result<Self, StoreError> {
         let database = directory.database();
         directory::check_remains(&database)?;
         let db = DB::open_cf_descriptors(&shared.database(), &database, shared.column_families());
-        let db = db.map_err(|e| open_error(directory.path(), &e))?;
-        Ok(Self { db, directory })
+        let db = Arc::new(db.map_err(|e| open_error(directory.path(), &e))?);
+        let counted = Arc::clone(&shared.open);
+        Ok(Self { number: counted.enter(&db), db, directory, counted })
     }
 
     fn meta(&self) -> Result<&ColumnFamily, StoreError> {

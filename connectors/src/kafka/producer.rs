@@ -1,0 +1,197 @@
+//! A transactional producer.
+//!
+//! A thread of `rdkafka` takes delivery reports, of failures only; whatever fails is kept for the
+//! next transaction call, which names it. Errors are classified in `error`, nowhere else.
+
+use std::time::Duration;
+
+use processor::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TransactionalLog};
+use rdkafka::client::Client;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::config::Role;
+use super::context::Context;
+use super::error::{failure, fatal, of_call, of_transaction, retriable};
+use super::log::{KafkaLog, not_opened};
+use super::native::{self, Failure};
+
+/// How long a full queue is given to drain before the caller is told.
+const QUEUE_WAIT: Duration = Duration::from_millis(5);
+const QUEUE_TRIES: u32 = 200;
+/// librdkafka's own, unless `message.max.bytes` is set.
+const DEFAULT_MAX_BYTES: &str = "1000000";
+
+type Outgoing<'a> = BaseRecord<'a, [u8], [u8]>;
+
+pub(super) struct KafkaProducer {
+    log: KafkaLog,
+    transactional_id: String,
+    max_bytes: String,
+    client: ThreadedProducer<Context>,
+    /// A new client is there to abort what the one before it left.
+    renewed: bool,
+}
+
+impl KafkaProducer {
+    pub(super) fn open(log: &KafkaLog, transactional_id: &str) -> Result<Self, LogError> {
+        let max_bytes = log.config().properties.get("message.max.bytes");
+        Ok(Self {
+            log: log.clone(),
+            transactional_id: transactional_id.to_owned(),
+            max_bytes: max_bytes.map_or(DEFAULT_MAX_BYTES, String::as_str).to_owned(),
+            client: client(log, transactional_id)?,
+            renewed: false,
+        })
+    }
+
+    /// After a record was refused the client's sequence numbers have a gap, and the next transaction
+    /// would fail as well. A new client with the same id aborts what the old one left open.
+    fn renew(&mut self, max_wait: Duration) -> Result<(), LogError> {
+        if !self.renewed {
+            self.client = client(&self.log, &self.transactional_id)?;
+            self.renewed = true;
+        }
+        self.init_transactions(max_wait)?;
+        self.renewed = false;
+        Ok(())
+    }
+
+    fn native(&self) -> &Client<Context> {
+        self.client.client()
+    }
+
+    fn context(&self) -> &Context {
+        self.native().context()
+    }
+
+    fn settle(&self, operation: &'static str, result: Result<(), Failure>) -> Result<(), LogError> {
+        result.map_err(|failure| {
+            let raised = self.native().fatal_error();
+            of_transaction(operation, &failure, raised, self.context())
+        })
+    }
+
+    fn settle_transaction(&self, operation: &'static str, result: KafkaResult<()>) -> Result<(), LogError> {
+        self.settle(
+            operation,
+            result.map_err(|error| match &error {
+                KafkaError::Transaction(flags) => Failure {
+                    fatal: flags.is_fatal(),
+                    retriable: flags.is_retriable(),
+                    abort: flags.txn_requires_abort(),
+                    ..failure(&error)
+                },
+                _ => failure(&error),
+            }),
+        )
+    }
+
+    /// One attempt; the record comes back when the queue is full.
+    fn offer<'a>(&self, record: Outgoing<'a>) -> Result<Option<Outgoing<'a>>, KafkaError> {
+        match self.client.send(record) {
+            Ok(()) => Ok(None),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => Ok(Some(record)),
+            Err((error, _)) => Err(error),
+        }
+    }
+
+    fn refused(&self, record: &ProduceRecord<'_>, error: &KafkaError) -> LogError {
+        const OPERATION: &str = "produce";
+        let failure = failure(error);
+        if let Some(raised) = self.native().fatal_error() {
+            return of_transaction(OPERATION, &failure, Some(raised), self.context());
+        }
+        match failure.code {
+            RDKafkaErrorCode::MessageSizeTooLarge => fatal(OPERATION, self.too_large(record)),
+            RDKafkaErrorCode::State => match self.context().undelivered() {
+                Some(reason) => LogError::Abortable { operation: OPERATION, reason },
+                None => fatal(OPERATION, format!("{} has no open transaction", self.transactional_id)),
+            },
+            _ => of_call(OPERATION, record.topic, &failure, self.context()),
+        }
+    }
+
+    fn too_large(&self, record: &ProduceRecord<'_>) -> String {
+        let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        format!(
+            "a record of {size} bytes for {} is larger than message.max.bytes = {}; raise it, and the topic's \
+             max.message.bytes with it",
+            record.topic, self.max_bytes
+        )
+    }
+}
+
+impl TransactionalLog for KafkaProducer {
+    fn init_transactions(&mut self, max_wait: Duration) -> Result<(), LogError> {
+        self.settle_transaction("init transactions", self.client.init_transactions(max_wait))?;
+        self.context().all_is_well();
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), LogError> {
+        self.context().forget_undelivered();
+        self.settle_transaction("begin", self.client.begin_transaction())
+    }
+
+    fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
+        let mut offered = to_send(&record);
+        for _ in 0..QUEUE_TRIES {
+            match self.offer(offered) {
+                Ok(None) => return Ok(()),
+                Ok(Some(again)) => offered = again,
+                Err(error) => return Err(self.refused(&record, &error)),
+            }
+            // The thread that takes delivery reports, and the broker, make room.
+            std::thread::park_timeout(QUEUE_WAIT);
+        }
+        Err(retriable("produce", self.context().why("the producer's queue is full")))
+    }
+
+    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError> {
+        const OPERATION: &str = "send offsets";
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (at, offset) in offsets {
+            list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
+                .map_err(|error| fatal(OPERATION, format!("{}-{}: {error}", at.topic, at.partition)))?;
+        }
+        self.settle(OPERATION, native::send_offsets(self.native(), &list, group, max_wait))
+    }
+
+    fn commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
+        self.settle("commit", native::commit(self.native(), max_wait))
+    }
+
+    fn abort(&mut self, max_wait: Duration) -> Result<(), LogError> {
+        if self.renewed || self.context().undelivered().is_some() {
+            return self.renew(max_wait);
+        }
+        self.settle_transaction("abort", self.client.abort_transaction(max_wait))
+    }
+}
+
+fn client(log: &KafkaLog, transactional_id: &str) -> Result<ThreadedProducer<Context>, LogError> {
+    let settings = log.settings(Role::Producer { transactional_id });
+    let context = log.context(format!("producer {transactional_id}"), false);
+    ThreadedProducer::from_config_and_context(&settings, context)
+        .map_err(|error| not_opened(&format!("the producer {transactional_id}"), &error))
+}
+
+fn to_send<'a>(record: &ProduceRecord<'a>) -> Outgoing<'a> {
+    let headers = (!record.headers.is_empty()).then(|| {
+        let empty = OwnedHeaders::new_with_capacity(record.headers.len());
+        record.headers.iter().fold(empty, |headers, &(key, value)| headers.insert(Header { key, value: Some(value) }))
+    });
+    BaseRecord {
+        topic: record.topic,
+        partition: record.partition,
+        payload: record.value,
+        key: record.key,
+        timestamp: record.timestamp_ms,
+        headers,
+        delivery_opaque: (),
+    }
+}

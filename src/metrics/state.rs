@@ -1,0 +1,52 @@
+//! What the state stores take of the machine.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use processor::store::rocks::Usage;
+use prometheus::{Counter, IntGauge, IntGaugeVec, Result};
+
+use super::Families;
+
+pub struct StateMetrics {
+    memory: IntGaugeVec,
+    sst: IntGauge,
+    pending_compaction: IntGauge,
+    write_stall: Counter,
+    stalled: Mutex<Duration>,
+}
+
+impl StateMetrics {
+    pub fn new(families: &Families) -> Result<Self> {
+        Ok(Self {
+            memory: families.gauges(
+                "rocksdb_memory_bytes",
+                &["component"],
+                "Memory of the state stores: cached blocks, unflushed rows, open table files outside of the cache.",
+            )?,
+            sst: families.gauge("rocksdb_sst_bytes", "Table files of the state stores on disk.")?,
+            pending_compaction: families
+                .gauge("rocksdb_pending_compaction_bytes", "Estimated bytes that compaction has still to rewrite.")?,
+            write_stall: families.sum(
+                "rocksdb_write_stall_seconds_total",
+                "Time for which writes to the state stores were held back.",
+            )?,
+            stalled: Mutex::default(),
+        })
+    }
+
+    pub fn set(&self, usage: &Usage) {
+        for (component, bytes) in [
+            ("block_cache", usage.block_cache_bytes),
+            ("memtable", usage.memtable_bytes),
+            ("table_reader", usage.table_reader_bytes),
+        ] {
+            self.memory.with_label_values(&[component]).set(bytes as i64);
+        }
+        self.sst.set(usage.sst_bytes as i64);
+        self.pending_compaction.set(usage.pending_compaction_bytes as i64);
+        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_stall.inc_by(usage.write_stall.saturating_sub(*stalled).as_secs_f64());
+        *stalled = usage.write_stall;
+    }
+}

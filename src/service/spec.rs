@@ -1,0 +1,119 @@
+//! One stage of a service, whatever its operator is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use processor::operator::Operator;
+use processor::ports::Log;
+use processor::runtime::{
+    Activity, Clock, NoFailPoints, Observer, RuntimeError, StageConfig, Standing, Worker, WorkerParts,
+};
+use processor::store::StoreProvider;
+
+use crate::metrics::Metrics;
+
+/// A worker, whatever its operator is.
+pub(super) trait Member {
+    fn step(&mut self, max_wait: Duration) -> Result<Activity, RuntimeError>;
+    fn standing(&self) -> Standing;
+    fn displaced(&mut self, max_wait: Duration) -> Option<RuntimeError>;
+    fn close(self: Box<Self>, keep_membership: bool) -> Result<(), RuntimeError>;
+}
+
+impl<O: Operator> Member for Worker<O> {
+    fn step(&mut self, max_wait: Duration) -> Result<Activity, RuntimeError> {
+        Self::step(self, max_wait)
+    }
+
+    fn standing(&self) -> Standing {
+        Self::standing(self)
+    }
+
+    fn displaced(&mut self, max_wait: Duration) -> Option<RuntimeError> {
+        Self::displaced(self, max_wait)
+    }
+
+    fn close(self: Box<Self>, keep_membership: bool) -> Result<(), RuntimeError> {
+        Self::close(*self, keep_membership).map(drop)
+    }
+}
+
+/// What a worker is opened with.
+pub(super) struct MemberParts {
+    pub(super) instance: String,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) stores: Box<dyn StoreProvider>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+type OpenMember = dyn Fn(StageConfig, MemberParts) -> Result<Box<dyn Member>, RuntimeError> + Send + Sync;
+
+/// A stage: what it reads, how many workers it has, what operator they run.
+pub struct StageSpec {
+    pub(super) config: StageConfig,
+    pub(super) threads: usize,
+    writes: Vec<String>,
+    classes: Vec<&'static str>,
+    open: Box<OpenMember>,
+}
+
+impl StageSpec {
+    /// `operator`: makes the operator of one partition.
+    pub fn new<O: Operator>(
+        config: StageConfig,
+        threads: usize,
+        operator: impl Fn(i32) -> O + Send + Sync + Clone + 'static,
+    ) -> Self {
+        let open = move |config, parts: MemberParts| {
+            let worker = Worker::open(WorkerParts {
+                config,
+                instance: parts.instance,
+                log: parts.log,
+                stores: parts.stores,
+                operator: Box::new(operator.clone()),
+                clock: parts.clock,
+                failpoints: Box::new(NoFailPoints),
+                observer: parts.observer,
+            })?;
+            Ok(Box::new(worker) as Box<dyn Member>)
+        };
+        Self { config, threads: threads.max(1), writes: Vec::new(), classes: Vec::new(), open: Box::new(open) }
+    }
+
+    /// Topics the operator writes to: the service does not start without them.
+    #[must_use]
+    pub fn writes(mut self, topics: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.writes.extend(topics.into_iter().map(Into::into));
+        self
+    }
+
+    /// Reasons for which the operator refuses records: their figures begin at zero.
+    #[must_use]
+    pub fn rejects(mut self, classes: &[&'static str]) -> Self {
+        self.classes.extend(classes);
+        self
+    }
+
+    /// Every topic the stage needs, without repetition.
+    pub(super) fn topics(&self) -> Vec<&str> {
+        let topics = &self.config.topics;
+        let own = [&topics.input, &topics.changelog, &topics.dead_letters];
+        let optional = topics.aggregates.iter().chain(&topics.journal);
+        let mut all: Vec<&str> =
+            own.into_iter().chain(&topics.broadcast).chain(optional).chain(&self.writes).map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Makes the stage's figures, at zero.
+    pub(super) fn expect(&self, metrics: &Metrics) {
+        metrics.service.expect(&self.config.stage);
+        metrics.stage.expect(&self.config.stage, &self.config.topics.input, &self.classes);
+    }
+
+    pub(super) fn open(&self, parts: MemberParts) -> Result<Box<dyn Member>, RuntimeError> {
+        (self.open)(self.config.clone(), parts)
+    }
+}

@@ -1,0 +1,71 @@
+//! The topics there should be, from the contract and the configuration.
+
+use std::collections::BTreeMap;
+
+use schemas::time::DAY_MS;
+use schemas::topics::{self, Cleanup};
+
+use crate::config::Config;
+use crate::stages::process;
+
+/// How many partitions a topic should have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// … and the key of the configuration that says so, where there is one.
+    Exactly(i32, Option<&'static str>),
+    /// As many as this topic has, which is somebody else's.
+    #[allow(dead_code, reason = "for stages that read somebody else's topic")]
+    SameAs(String),
+    /// Somebody else's topic.
+    Any,
+}
+
+/// A topic as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: String,
+    pub partitions: Count,
+    /// Settings that are made, and of which a check compares those it knows to matter.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Tombstones stay for as long as a store may be away and still be brought up to date.
+const CHANGELOG_DELETE_RETENTION_MS: i64 = 7 * DAY_MS;
+const EVENTS_PARTITIONS: &str = "process.events_partitions";
+
+/// Every topic of the stages, sources excepted.
+pub fn wanted(config: &Config) -> Vec<Wanted> {
+    let events = config.process.events_partitions;
+    let mut all: Vec<Wanted> = topics::TOPICS.iter().map(|topic| of_contract(topic, events)).collect();
+    all.push(changelog(process::APPLICATION, Count::Exactly(events, Some(EVENTS_PARTITIONS))));
+    let in_sync = config.kafka.min_insync_replicas.to_string();
+    for topic in &mut all {
+        topic.settings.insert("min.insync.replicas".to_owned(), in_sync.clone());
+    }
+    all
+}
+
+fn of_contract(topic: &topics::Topic, events: i32) -> Wanted {
+    let mut settings = policy(topic.cleanup);
+    if let Some(days) = topic.retention_days {
+        settings.insert("retention.ms".to_owned(), (i64::from(days) * DAY_MS).to_string());
+    }
+    let partitions = match topic.partitions {
+        topics::Partitions::SameAsEvents => Count::Exactly(events, Some(EVENTS_PARTITIONS)),
+        topics::Partitions::Exactly(count) => Count::Exactly(count, None),
+    };
+    Wanted { name: topic.name.to_owned(), partitions, settings }
+}
+
+/// The changelog of an application's state.
+pub fn changelog(application: &str, partitions: Count) -> Wanted {
+    let mut settings = policy(Cleanup::Compact);
+    settings.insert("delete.retention.ms".to_owned(), CHANGELOG_DELETE_RETENTION_MS.to_string());
+    // Compacted early: a full restore reads all of it.
+    settings.insert("min.cleanable.dirty.ratio".to_owned(), "0.3".to_owned());
+    Wanted { name: topics::changelog(application, "state"), partitions, settings }
+}
+
+fn policy(cleanup: Cleanup) -> BTreeMap<String, String> {
+    BTreeMap::from([("cleanup.policy".to_owned(), cleanup.policy().to_owned())])
+}
