@@ -85,7 +85,10 @@ impl Deployment {
         });
         self.admin.create_topics(&sources.collect::<Vec<_>>(), CALL)?;
         self.command(&["topics", "create"])?;
-        self.command(&["topics", "check"])
+        // A broker may know of them a moment later than the controller.
+        wait_for("all topics are there", Duration::from_secs(10), Duration::from_millis(100), || {
+            Ok(self.command(&["topics", "check"]).ok())
+        })
     }
 
     /// Forgets all that `process` has ever done, but for what it read.
@@ -135,7 +138,11 @@ impl Deployment {
 
     /// Runs a command of the product that ends, and has to end well.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<()> {
-        child::run(self.program().args(arguments), &self.file("command.err")).map(drop)
+        let output = self.program().args(arguments).output();
+        let output = output.with_context(|| format!("cannot run {}", self.binary.display()))?;
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        ensure!(output.status.success(), "{} ended with {}:\n{said}", arguments.join(" "), output.status);
+        Ok(())
     }
 
     /// Starts a service; a second one of the same name goes on with the state of the first.
