@@ -29,6 +29,11 @@ fn the_configuration_reference_is_up_to_date() {
 }
 
 #[test]
+fn the_metrics_reference_is_up_to_date() {
+    up_to_date("metrics");
+}
+
+#[test]
 fn usage_errors_end_with_2() {
     for arguments in [
         &["replay"][..],
@@ -41,6 +46,10 @@ fn usage_errors_end_with_2() {
         &["replay", "--format", "xml", "x"],
         &["replay", "--catalog", "-", "-"],
         &["schema", "no-such-schema"],
+        &["process", "--threads", "0"],
+        &["topics"],
+        &["topics", "dump"],
+        &["topics", "create", "--replication-factor", "0"],
     ] {
         run(&mut quartermaster(arguments)).expect(2, &[]);
     }

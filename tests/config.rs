@@ -75,3 +75,48 @@ fn the_line_limit_is_configuration() {
     assert_eq!(class(&[]), "{\"malformed\":1}");
     assert_eq!(class(&[("QM_REPLAY__MAXIMUM_LINE_BYTES", "1024")]), "{\"line_too_long\":1}");
 }
+
+#[test]
+fn secrets_are_used_and_never_shown() {
+    let scratch = Scratch::new();
+    let file = scratch.file("c.toml", "[kafka]\nsasl_password = \"hunter2\"\n[kafka.properties]\n\"ssl.key.password\" = \"hunter3\"\n\"linger.ms\" = 3\n");
+    let printed = run(quartermaster(["config", "print", "--config"]).arg(&file));
+    printed.expect(0, &[]);
+    assert!(
+        !printed.stdout.contains("hunter") && printed.stdout.contains("sasl_password = \"<hidden>\""),
+        "{}",
+        printed.stdout
+    );
+    assert!(printed.stdout.contains("\"linger.ms\" = \"3\""), "{}", printed.stdout);
+    // A password of digits is a text, and a wrong name beside it does not show it.
+    let numbers = run(quartermaster(["config", "print"]).env("QM_KAFKA__SASL_PASSWORD", "4711"));
+    numbers.expect(0, &[]);
+    assert!(!numbers.stdout.contains("4711"));
+}
+
+#[test]
+fn a_table_of_properties_is_json_in_a_variable_and_quoted_in_toml() {
+    let print = |value: &str| run(quartermaster(["config", "print"]).env("QM_KAFKA__PROPERTIES", value));
+    let printed = print("{\"socket.keepalive.enable\":true}");
+    assert!(printed.stdout.contains("\"socket.keepalive.enable\" = \"true\""), "{}{}", printed.stdout, printed.stderr);
+    print("linger.ms=3").expect(2, &["QM_KAFKA__PROPERTIES", "JSON"]);
+    check("c.toml", "[kafka.properties]\nssl.ca.location = \"/ca.pem\"\n").expect(2, &["quoted in TOML", "ssl.ca"]);
+    check("c.yaml", "kafka:\n  properties:\n    ssl.ca.location: /ca.pem\n").expect(0, &[]);
+}
+
+#[test]
+fn optional_values_have_a_range_when_they_are_there() {
+    let printed = run(&mut quartermaster(["config", "print"]));
+    assert!(!printed.stdout.contains("threads ="), "{}", printed.stdout);
+    check("c.toml", "[process]\nthreads = 4\n").expect(0, &[]);
+    check("c.toml", "[process]\nthreads = 0\n").expect(2, &["process.threads", "1 to 1024"]);
+    check("c.toml", "[process]\nthread = 4\n").expect(2, &["c.toml:2", "`process.threads`"]);
+    run(quartermaster(["config", "print"]).env("QM_PROCESS__THREADS", "many")).expect(2, &["QM_PROCESS__THREADS"]);
+}
+
+#[test]
+fn variables_that_an_orchestrator_makes_up_are_left_alone() {
+    let mut command = quartermaster(["config", "print"]);
+    run(command.env("QM_SERVICE_HOST", "10.0.0.1").env("QM_SERVICE_PORT", "tcp://10.0.0.1:80")).expect(0, &[]);
+    run(quartermaster(["config", "print"]).env("QM_SERVICE_INSTANCE", "a")).expect(2, &["QM_SERVICE__INSTANCE"]);
+}

@@ -67,8 +67,8 @@ pub enum Format {
     Canonical,
     /// Change rows as Debezium writes them (not supported by this version)
     Debezium,
-    /// Records as `demo --dump` writes them: locations, rules and journal before the events. Needs the --partitions
-    /// of the dumped topic, and sorts alerts by detection time
+    /// Records as `topics dump` and `demo --dump` write them: locations, rules and journal before the events. Needs
+    /// the --partitions of the dumped topic, and sorts alerts by detection time
     Log,
 }
 

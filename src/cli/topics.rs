@@ -94,6 +94,7 @@ fn create(admin: &dyn TopicAdmin, config: &Config, wait: Duration) -> Outcome {
     let wanted = topics::wanted(config);
     let made = topics::create(admin, &wanted, config.kafka.replication_factor, wait).map_err(Failure::runtime)?;
     let line = |topic: &topics::Made| match topic.partitions {
+        Some(1) => format!("{}: created, 1 partition\n", topic.name),
         Some(partitions) => format!("{}: created, {partitions} partitions\n", topic.name),
         None => format!("{}: there already\n", topic.name),
     };

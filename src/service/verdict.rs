@@ -1,6 +1,6 @@
 //! What becomes of a service whose worker ended with an error.
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use processor::restore::RestoreError;
 use processor::runtime::RuntimeError;
 use processor::store::StoreError;
@@ -54,13 +54,14 @@ pub(super) fn of_claim(error: StoreError) -> Failure {
 /// The service's last word about a worker.
 pub(super) fn failure(worker: &str, error: RuntimeError) -> Failure {
     let verdict = of(&error);
-    let hint = match error {
-        RuntimeError::Displaced { .. } => {
-            "another process runs under the same name: give each its own `service.instance` (or POD_NAME), or stop one; "
-        }
-        _ => "",
+    let error = match error {
+        RuntimeError::Displaced { .. } => anyhow!(
+            "{error}; another process runs under the same name: give each its own `service.instance` (or POD_NAME), or \
+             stop one"
+        ),
+        _ => Error::new(error),
     };
-    let error = Error::new(error).context(format!("{hint}{worker} cannot go on"));
+    let error = error.context(format!("{worker} cannot go on"));
     if verdict == Verdict::Refuse { Failure::Request(error) } else { Failure::Runtime(error) }
 }
 
@@ -73,15 +74,13 @@ mod tests {
     #[test]
     fn only_troubles_of_the_log_are_tried_again() {
         let path = || "/state".to_owned();
-        let log = |fenced: bool| match fenced {
-            true => LogError::Fenced { operation: "commit", reason: "epoch".to_owned() },
-            false => LogError::Fatal { operation: "commit", reason: "gone".to_owned() },
-        };
+        let fenced = LogError::Fenced { operation: "commit", reason: "epoch".to_owned() };
+        let fatal = || LogError::Fatal { operation: "commit", reason: "gone".to_owned() };
         let io = || StoreError::Io { operation: "write", path: path(), reason: "No space left on device".to_owned() };
         for (error, verdict) in [
-            (RuntimeError::Log(log(true)), Verdict::Reopen),
-            (RuntimeError::Log(log(false)), Verdict::Reopen),
-            (RestoreError::Log(log(false)).into(), Verdict::Reopen),
+            (RuntimeError::Log(fenced), Verdict::Reopen),
+            (RuntimeError::Log(fatal()), Verdict::Reopen),
+            (RestoreError::Log(fatal()).into(), Verdict::Reopen),
             (StoreError::Corrupt { path: path(), reason: "sum".to_owned() }.into(), Verdict::Reopen),
             (StoreError::Locked { path: path() }.into(), Verdict::Reopen),
             (io().into(), Verdict::Fail),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use processor::ports::{Extent, Isolation, LogError, LogReader, RecordView, TopicPartition};
 use rdkafka::Offset;
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -28,6 +29,9 @@ const MAX_EVENTS: usize = 32;
 
 pub(super) struct KafkaReader {
     log: KafkaLog,
+    /// Questions have their own connections: a broker answers one request of a connection after the
+    /// other, and each would wait for the fetch before it.
+    asking: BaseConsumer<Context>,
     sides: BTreeMap<&'static str, Side>,
 }
 
@@ -49,7 +53,10 @@ struct Position {
 
 impl KafkaReader {
     pub(super) fn open(log: &KafkaLog) -> Result<Self, LogError> {
-        let mut reader = Self { log: log.clone(), sides: BTreeMap::new() };
+        let context = log.context("reader's questions".to_owned(), false);
+        let asking = BaseConsumer::from_config_and_context(&log.settings(Role::Admin), context)
+            .map_err(|error| not_opened("the reader's questions", &error))?;
+        let mut reader = Self { log: log.clone(), asking, sides: BTreeMap::new() };
         reader.side(Isolation::ReadCommitted)?;
         Ok(reader)
     }
@@ -64,10 +71,6 @@ impl KafkaReader {
             self.sides.insert(name, Side { client, read: BTreeMap::new(), reads: 0 });
         }
         self.sides.get_mut(name).ok_or_else(|| fatal("open", "no reader"))
-    }
-
-    fn client(&mut self) -> Result<&BaseConsumer<Context>, LogError> {
-        Ok(self.side(Isolation::ReadCommitted)?.client.client())
     }
 }
 
@@ -211,7 +214,7 @@ impl LogReader for KafkaReader {
 
     fn extents(&mut self, partitions: &[TopicPartition], max_wait: Duration) -> Result<Vec<Extent>, LogError> {
         const OPERATION: &str = "extent";
-        let client = self.client()?;
+        let client = &self.asking;
         let questions = [
             (Offset::Beginning, Isolation::ReadUncommitted),
             (Offset::End, Isolation::ReadUncommitted),
@@ -270,11 +273,11 @@ impl LogReader for KafkaReader {
     }
 
     fn partitions(&mut self, topic: &str, max_wait: Duration) -> Result<i32, LogError> {
-        Ok(topic_shape("partitions", self.client()?, topic, max_wait)?.0)
+        Ok(topic_shape("partitions", &self.asking, topic, max_wait)?.0)
     }
 
     fn topic_id(&mut self, topic: &str, max_wait: Duration) -> Result<String, LogError> {
-        let client = self.client()?;
+        let client = &self.asking;
         native::topic_id(client.client(), topic, max_wait).map_err(|failure| match failure.code {
             RDKafkaErrorCode::InvalidTopic => unknown_topic("topic id", topic),
             _ => call_failed("topic id", topic, &failure, client),

@@ -25,7 +25,7 @@ use crate::stages::process;
 use crate::topics::tests::MemoryTopics;
 
 pub const PARTITIONS: i32 = 4;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const RULES: &str = "version: 1\nid: fixed\nrules:\n  - id: reorder\n    kind: low_stock\n    threshold: { type: fixed, quantity: 36 }\n";
 
 /// Waits until there is an answer; the panic says what was waited for.
