@@ -3,6 +3,7 @@
 //! Every key is documented by the comment above its field: `docs/config.md` is made from them. A key
 //! nobody knows is refused, with its place and the nearest known one.
 
+mod ingest;
 mod keys;
 mod layers;
 mod process;
@@ -17,6 +18,7 @@ use figment::providers::Serialized;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use ingest::{IngestSection, InputConfig};
 pub use keys::reference;
 pub use layers::Override;
 pub use process::ProcessSection;
@@ -38,6 +40,8 @@ pub struct Config {
     pub admin: AdminSection,
     /// How the long-running commands are named and stopped.
     pub service: ServiceSection,
+    /// `quartermaster ingest`.
+    pub ingest: IngestSection,
     /// `quartermaster process`.
     pub process: ProcessSection,
 }
@@ -123,7 +127,8 @@ impl Config {
             figment = figment.merge(layers::flag(flag));
         }
         let config: Self = figment.extract().map_err(|e| ConfigError::WrongValue(Box::new(e)))?;
-        let faults = keys::out_of_range(&config);
+        let mut faults = keys::out_of_range(&config);
+        faults.extend(config.ingest.faults());
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Refused(faults)) }
     }
 }

@@ -13,6 +13,7 @@ mod logging;
 mod metrics;
 mod replay;
 mod rule_files;
+mod rules_publish;
 mod service;
 mod stages;
 mod topics;

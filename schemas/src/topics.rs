@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 pub const EVENTS: &str = "inventory.events";
 pub const CATALOG: &str = "inventory.catalog";
 pub const LOCATIONS: &str = "inventory.locations";
+pub const ACTIONS: &str = "inventory.actions";
 pub const POSITIONS: &str = "inventory.positions";
 pub const ALERTS: &str = "inventory.alerts";
 pub const ALERTS_CURRENT: &str = "inventory.alerts-current";
@@ -146,6 +147,15 @@ pub const TOPICS: &[Topic] = &[
             LOCATIONS,
             "location",
             "Time zone, region, kind and names of locations; broadcast to every task of `process`",
+        )
+    },
+    Topic {
+        retention_days: Some(90),
+        schema: Some("action"),
+        ..topic(
+            ACTIONS,
+            "alert_id",
+            "Answers of people and services to alerts, Avro or JSON; `ingest` relays them into `inventory.events`",
         )
     },
     Topic {

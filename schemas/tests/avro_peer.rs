@@ -309,6 +309,12 @@ proptest! {
     }
 
     #[test]
+    fn actions_agree(action in support::action()) {
+        let ours = encoded(&action, avro::encode_action);
+        agrees(&avro::ACTION, &ours, &action, action_value(&action), avro::decode_action)?;
+    }
+
+    #[test]
     fn alerts_agree(alert in support::alert()) {
         let ours = encoded(&alert, avro::encode_alert);
         agrees(&avro::ALERT, &ours, &alert, alert_value(&alert), avro::decode_alert)?;
@@ -344,6 +350,7 @@ fn decode_all(body: &[u8]) {
     let _ = avro::decode_stream(&under(&avro::EVENTS));
     let _ = avro::decode_catalog_item(&under(&avro::CATALOG_ITEM));
     let _ = avro::decode_location(&under(&avro::LOCATION));
+    let _ = avro::decode_action(&under(&avro::ACTION));
     let _ = avro::decode_alert(&under(&avro::ALERT));
     let _ = avro::decode_position(&under(&avro::POSITION));
     let _ = avro::decode_aggregate(&under(&avro::AGGREGATE));

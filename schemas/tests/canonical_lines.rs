@@ -6,7 +6,8 @@ mod support;
 
 use proptest::prelude::*;
 use schemas::canonical::{
-    decode_catalog_item, decode_event, decode_location, write_catalog_item, write_event, write_location,
+    SourceLine, decode_action, decode_catalog_item, decode_event, decode_location, decode_source_line, write_action,
+    write_catalog_item, write_event, write_location,
 };
 use schemas::{DecodeError, Money, Quantity, StockChange, Timestamp};
 
@@ -163,7 +164,57 @@ fn items_and_locations_need_only_their_key() {
     assert_eq!(decode_location(b"{}").unwrap_err().class, "missing_field");
 }
 
+#[test]
+fn a_heartbeat_is_a_line_of_a_source() {
+    fn heartbeat(text: &str) -> Result<SourceLine<'_>, DecodeError> {
+        decode_source_line(text.as_bytes())
+    }
+    let time = Timestamp::parse("2026-11-22T05:54:00Z").unwrap();
+    let plain = heartbeat(r#"{"heartbeat":{"time":"2026-11-22T05:54:00Z"}}"#);
+    assert_eq!(plain, Ok(SourceLine::Heartbeat { time, source: None }));
+    let named = heartbeat(r#"{"source":{"name":"wms","partition":2},"heartbeat":{"time":"2026-11-22T05:54:00Z"}}"#);
+    let Ok(SourceLine::Heartbeat { source: Some(source), .. }) = named else { panic!("{named:?}") };
+    assert_eq!((source.source.as_ref(), source.partition, source.time), ("wms", 2, time));
+    let event = line(r#"{"type":"sold","quantity":1}"#);
+    assert!(matches!(heartbeat(&event), Ok(SourceLine::Event(_))));
+    for (text, class, mentions) in [
+        (r#"{"heartbeat":{}}"#.to_owned(), "missing_field", "`heartbeat.time`"),
+        (r#"{"heartbeat":"2026-11-22T05:54:00Z"}"#.to_owned(), "malformed", "`heartbeat`"),
+        (r#"{"heartbeat":{"time":"now"}}"#.to_owned(), "invalid_time", "`heartbeat.time`"),
+        (event.replacen('{', r#"{"heartbeat":{"time":"2026-11-22T05:54:00Z"},"#, 1), "malformed", "two lines"),
+        ("{}".to_owned(), "missing_field", "`occurred_at`"),
+    ] {
+        let error = heartbeat(&text).unwrap_err();
+        assert_eq!(error.class, class, "{text}: {error}");
+        assert!(error.message.contains(mentions), "{text}: {error}");
+    }
+}
+
+#[test]
+fn actions_need_their_ids_kind_and_time() {
+    let good = r#"{"action_id":"a","alert_id":"b","kind":"snooze","occurred_at":"2026-11-22T05:54:00Z","sku":"S"}"#;
+    let action = decode_action(good.as_bytes()).unwrap();
+    assert_eq!((action.kind.name(), action.sku.as_deref(), action.scope), ("snooze", Some("S"), None));
+    for (from, to, class, mentions) in [
+        (r#""action_id":"a","#, "", "missing_field", "`action_id`"),
+        (r#""alert_id":"b","#, "", "missing_field", "`alert_id`"),
+        ("snooze", "sneeze", "malformed", "acknowledge, snooze, escalate, outcome"),
+        (r#","occurred_at":"2026-11-22T05:54:00Z""#, "", "missing_field", "`occurred_at`"),
+    ] {
+        let error = decode_action(good.replace(from, to).as_bytes()).unwrap_err();
+        assert_eq!(error.class, class, "{error}");
+        assert!(error.message.contains(mentions), "{error}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn actions_are_read_back(action in support::action()) {
+        let mut out = Vec::new();
+        write_action(&action, &mut out);
+        prop_assert_eq!(decode_action(&out), Ok(action));
+    }
+
     #[test]
     fn what_is_written_is_read_back(event in support::event(), item in support::item(), location in support::location()) {
         let mut out = Vec::new();
@@ -180,7 +231,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (decode_event(&bytes), decode_catalog_item(&bytes), decode_location(&bytes));
+        let _ = (decode_source_line(&bytes), decode_action(&bytes), decode_catalog_item(&bytes), decode_location(&bytes));
     }
 
     #[test]

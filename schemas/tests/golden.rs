@@ -74,6 +74,7 @@ fn golden_bytes_are_read_and_written() {
     check(&avro::EVENTS, &samples::stream_records(), avro::encode_stream, avro::decode_stream);
     check(&avro::CATALOG_ITEM, &samples::items(), avro::encode_catalog_item, avro::decode_catalog_item);
     check(&avro::LOCATION, &samples::locations(), avro::encode_location, avro::decode_location);
+    check(&avro::ACTION, &samples::actions(), avro::encode_action, avro::decode_action);
     check(&avro::ALERT, &samples::alerts(), avro::encode_alert, avro::decode_alert);
     check(&avro::POSITION, &samples::positions(), avro::encode_position, avro::decode_position);
     check(&avro::AGGREGATE, &samples::aggregates(), avro::encode_aggregate, avro::decode_aggregate);
@@ -152,6 +153,11 @@ fn an_item_is_the_same_record_in_both_its_schemas() {
     let nested = &events[1]["fields"][1]["type"][1];
     assert_eq!(nested["name"], "CatalogItem");
     assert_eq!(nested["fields"], without(&["doc"], avro::CATALOG_ITEM.text)["fields"]);
+}
+
+#[test]
+fn an_action_is_the_same_record_in_both_its_schemas() {
+    assert_eq!(without(&["doc"], avro::EVENTS.text)[2], without(&["doc"], avro::ACTION.text));
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn typed() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
         support::stream_record().prop_map(|r| (topics::EVENTS, encoded(&r, avro::encode_stream))),
         support::item().prop_map(|r| (topics::CATALOG, encoded(&r, avro::encode_catalog_item))),
         support::location().prop_map(|r| (topics::LOCATIONS, encoded(&r, avro::encode_location))),
+        support::action().prop_map(|r| (topics::ACTIONS, encoded(&r, avro::encode_action))),
         support::rule_document().prop_map(|r| (topics::RULES, encoded(&r, avro::encode_rule_document))),
         support::aggregate().prop_map(|r| (topics::AGGREGATES, encoded(&r, avro::encode_aggregate))),
         support::journal().prop_map(|r| (topics::JOURNAL, encoded(&r, avro::encode_journal))),

@@ -2,6 +2,7 @@
 //! of its own; the folders named after commands do the work.
 
 mod config;
+mod ingest;
 mod process;
 mod replay;
 mod rules;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 pub use replay::{Format, ReplayArgs};
+use rules::{RulesArgs, RulesCommand};
 pub use values::is_dash;
 pub use version::{REVISION, VERSION};
 
@@ -42,10 +44,11 @@ pub struct Cli {
 pub enum Command {
     /// Run a simulated retail chain through the whole pipeline, with problems planted in it
     Demo(demo::DemoArgs),
+    Ingest(ingest::IngestArgs),
     Process(process::ProcessArgs),
     Replay(Box<ReplayArgs>),
     Topics(topics::TopicsArgs),
-    Rules(rules::RulesArgs),
+    Rules(RulesArgs),
     Schema(schema::SchemaArgs),
     Config(config::ConfigArgs),
     /// Print the version, the revision where it is known, and the target
@@ -62,10 +65,14 @@ pub fn run(cli: Cli) -> Outcome {
             start_quietly(file)?;
             demo::run(&args)
         }
+        Command::Ingest(args) => ingest::run(&start(file, args.overrides())?),
         Command::Process(args) => process::run(&start(file, args.overrides())?),
         Command::Topics(args) => topics::run(&args, &start(file, args.overrides())?),
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
-        Command::Rules(args) => rules::run(&args),
+        Command::Rules(RulesArgs { command: RulesCommand::Check { files } }) => rules::check(&files),
+        Command::Rules(RulesArgs { command: RulesCommand::Publish(args) }) => {
+            rules::publish(&args, &start(file, args.overrides())?)
+        }
         Command::Schema(args) => schema::run(&args),
         Command::Config(args) => config::run(&args, file),
         Command::Version => version::run(),

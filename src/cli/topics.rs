@@ -38,6 +38,9 @@ enum TopicsCommand {
         /// Partitions of `inventory.events` and all that follow it [config: process.events_partitions]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
         partitions: Option<i32>,
+        /// Also create the topics that `[[ingest.inputs]]` read, with as many partitions as `inventory.events`
+        #[arg(long)]
+        sources: bool,
     },
     /// Compare partitions, cleanup policy, retention and minimum in-sync replicas with what they should be
     Check,
@@ -58,7 +61,7 @@ impl TopicsArgs {
     pub fn overrides(&self) -> Vec<Override> {
         let servers = self.bootstrap_servers.as_deref().map(|text| Override::new("kafka.bootstrap_servers", text));
         let (replicas, partitions) = match self.command {
-            TopicsCommand::Create { replication_factor, partitions } => (replication_factor, partitions),
+            TopicsCommand::Create { replication_factor, partitions, .. } => (replication_factor, partitions),
             TopicsCommand::Check | TopicsCommand::Dump { .. } => (None, None),
         };
         let replicas = replicas.map(|n| Override::new("kafka.replication_factor", n));
@@ -73,7 +76,7 @@ pub fn run(args: &TopicsArgs, config: &Config) -> Outcome {
     let wait = Duration::from_millis(config.kafka.startup_timeout_ms);
     admin.reach(wait).map_err(|error| unreachable(config, error))?;
     match &args.command {
-        TopicsCommand::Create { .. } => create(&admin, config, wait),
+        TopicsCommand::Create { sources, .. } => create(&admin, config, *sources, wait),
         TopicsCommand::Check => check(&admin, config, wait),
         TopicsCommand::Dump { to, topic } => {
             let names: Vec<&str> = topic.iter().map(String::as_str).collect();
@@ -90,9 +93,12 @@ fn unreachable(config: &Config, error: LogError) -> Failure {
     )
 }
 
-fn create(admin: &dyn TopicAdmin, config: &Config, wait: Duration) -> Outcome {
-    let wanted = topics::wanted(config);
-    let made = topics::create(admin, &wanted, config.kafka.replication_factor, wait).map_err(Failure::runtime)?;
+fn create(admin: &dyn TopicAdmin, config: &Config, sources: bool, wait: Duration) -> Outcome {
+    let replicas = config.kafka.replication_factor;
+    // First, because others have as many partitions as they.
+    let sources = if sources { topics::sources(config) } else { Vec::new() };
+    let mut made = topics::create(admin, &sources, replicas, wait).map_err(Failure::runtime)?;
+    made.extend(topics::create(admin, &topics::wanted(config), replicas, wait).map_err(Failure::runtime)?);
     let line = |topic: &topics::Made| match topic.partitions {
         Some(1) => format!("{}: created, 1 partition\n", topic.name),
         Some(partitions) => format!("{}: created, {partitions} partitions\n", topic.name),

@@ -24,13 +24,14 @@ use schemas::stream::{RuleDocumentRecord, StreamRecord};
 use schemas::time::{MINUTE_MS, SECOND_MS};
 use schemas::{CatalogChange, CatalogItem, Location, avro, topics};
 
-use crate::stages::ingest::{IngestConfig, IngestOperator};
+use crate::stages::ingest::{Content, Format, IngestOperator, Input, application};
 use crate::stages::process::{self, ProcessOperator};
 use crate::topics::dump;
 
 /// Canonical JSON lines of a warehouse system, one partition per ordered part of the source.
 pub const SOURCE_TOPIC: &str = "wms.stock-changes";
-const INGEST: &str = "quartermaster-ingest";
+/// The input that reads it, and the source of lines that name none.
+pub const SOURCE_INPUT: &str = "stock-changes";
 /// Longest wait of one turn of a worker with nothing to do.
 const IDLE_WAIT: Duration = Duration::from_millis(5);
 const CALL_TIMEOUT_MS: u64 = 10_000;
@@ -79,7 +80,7 @@ impl Embedded {
             (topics::AGGREGATES.to_owned(), kept(1)),
             (topics::JOURNAL.to_owned(), kept(partitions)),
             (topics::DEAD_LETTERS.to_owned(), kept(1)),
-            (topics::changelog(INGEST, "state"), compacted(config.source_partitions)),
+            (topics::changelog(&application(SOURCE_INPUT), "state"), compacted(config.source_partitions)),
             (topics::changelog(process::APPLICATION, "state"), compacted(partitions)),
         ] {
             log.create_topic(&name, topic)?;
@@ -93,25 +94,21 @@ impl Embedded {
 
     /// What a member of `ingest` is built from.
     pub fn ingest(&self, instance: &str) -> WorkerParts<IngestOperator> {
-        let config = IngestConfig {
-            partitions: self.config.partitions,
-            source_partitions: (0..self.config.source_partitions).collect(),
+        let input = Arc::new(Input {
+            name: SOURCE_INPUT.to_owned(),
+            topic: SOURCE_TOPIC.to_owned(),
+            topic_partitions: self.config.source_partitions,
+            content: Content::StockChanges,
+            format: Format::Json,
+            events_partitions: self.config.partitions,
+            source_partitions: Some((0..self.config.source_partitions).collect()),
             watermark_interval_ms: self.config.watermark_interval_ms,
+            records_per_watermark: 0,
             grace_ms: self.config.grace_ms,
-        };
-        let topics = Topics {
-            input: SOURCE_TOPIC.to_owned(),
-            changelog: topics::changelog(INGEST, "state"),
-            dead_letters: topics::DEAD_LETTERS.to_owned(),
-            broadcast: Vec::new(),
-            aggregates: None,
-            journal: None,
-        };
-        self.parts(
-            instance,
-            self.stage(INGEST, "ingest", topics, None),
-            Box::new(move |_| IngestOperator::new(config.clone())),
-        )
+            silence_after_ms: i64::MAX,
+        });
+        let stage = self.stage(&input.application(), "ingest", input.topics(), None);
+        self.parts(instance, stage, Box::new(move |partition| IngestOperator::new(input.clone(), partition)))
     }
 
     /// What a member of `process` is built from.
@@ -176,7 +173,7 @@ impl Embedded {
     pub fn lag(&self) -> Result<u64, LogError> {
         let mut lag = 0;
         for (group, topic, partitions) in [
-            (INGEST, SOURCE_TOPIC, self.config.source_partitions),
+            (&*application(SOURCE_INPUT), SOURCE_TOPIC, self.config.source_partitions),
             (process::APPLICATION, topics::EVENTS, self.config.partitions),
         ] {
             let committed = self.log.committed(group);

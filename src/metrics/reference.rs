@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{AlertMetrics, ClientMetrics, Metrics, StateMetrics};
+use super::{AlertMetrics, ClientMetrics, IngestMetrics, Metrics, StateMetrics};
 use crate::exit::Failure;
 
 const HEAD: &str = "# Metrics\n\n\
@@ -20,7 +20,9 @@ pub fn reference() -> Result<String, Failure> {
     common.add(ClientMetrics::new)?;
     let told = section("Every service", &common, 0, &mut out);
     common.add(AlertMetrics::new)?;
-    section("`process`", &common, told, &mut out);
+    let told = section("`process`", &common, told, &mut out);
+    common.add(IngestMetrics::new)?;
+    section("`ingest`", &common, told, &mut out);
     Ok(out)
 }
 

@@ -80,7 +80,7 @@ impl Desk {
             log: self.log.clone(),
             stores: (self.stores)(),
             clock: self.clock.clone(),
-            observer: Arc::new(self.metrics.stage.observer(stage, topic, self.clock.clone())),
+            observer: self.spec.watched(Arc::new(self.metrics.stage.observer(stage, topic, self.clock.clone()))),
         }
     }
 

@@ -17,6 +17,7 @@ mod background;
 mod board;
 mod instance;
 mod kafka;
+mod observers;
 mod settings;
 mod signals;
 mod spec;

@@ -1,6 +1,7 @@
 //! One stage of a service, whatever its operator is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use processor::operator::Operator;
@@ -10,6 +11,7 @@ use processor::runtime::{
 };
 use processor::store::StoreProvider;
 
+use super::observers::Both;
 use crate::metrics::Metrics;
 
 /// A worker, whatever its operator is.
@@ -55,6 +57,8 @@ pub struct StageSpec {
     pub(super) threads: usize,
     writes: Vec<String>,
     classes: Vec<&'static str>,
+    observer: Option<Arc<dyn Observer>>,
+    input_partitions: Option<Arc<AtomicI32>>,
     open: Box<OpenMember>,
 }
 
@@ -78,7 +82,15 @@ impl StageSpec {
             })?;
             Ok(Box::new(worker) as Box<dyn Member>)
         };
-        Self { config, threads: threads.max(1), writes: Vec::new(), classes: Vec::new(), open: Box::new(open) }
+        Self {
+            config,
+            threads: threads.max(1),
+            writes: Vec::new(),
+            classes: Vec::new(),
+            observer: None,
+            input_partitions: None,
+            open: Box::new(open),
+        }
     }
 
     /// Topics the operator writes to: the service does not start without them.
@@ -93,6 +105,35 @@ impl StageSpec {
     pub fn rejects(mut self, classes: &[&'static str]) -> Self {
         self.classes.extend(classes);
         self
+    }
+
+    /// Somebody of the role's own who watches all workers of the stage.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Told how many partitions the input has, before the first operator is made.
+    #[must_use]
+    pub fn counting(mut self, partitions: Arc<AtomicI32>) -> Self {
+        self.input_partitions = Some(partitions);
+        self
+    }
+
+    /// The topics were looked at: so many partitions has this one.
+    pub(super) fn topic_has(&self, topic: &str, partitions: i32) {
+        if let Some(count) = self.input_partitions.as_ref().filter(|_| self.config.topics.input == topic) {
+            count.store(partitions, Ordering::Release);
+        }
+    }
+
+    /// The service's watcher of one worker, and the role's where there is one.
+    pub(super) fn watched(&self, own: Arc<dyn Observer>) -> Arc<dyn Observer> {
+        match &self.observer {
+            None => own,
+            Some(second) => Arc::new(Both { first: own, second: second.clone() }),
+        }
     }
 
     /// Every topic the stage needs, without repetition.

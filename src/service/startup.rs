@@ -56,6 +56,7 @@ fn wanted(service: &Service) -> Vec<Wanted> {
 
 fn accept(service: &Service, findings: &Findings) -> Outcome {
     for (topic, partitions) in &findings.partitions {
+        service.stages.iter().for_each(|stage| stage.topic_has(topic, *partitions));
         if service.stages.iter().any(|stage| stage.config.topics.input == *topic) {
             service.metrics.stage.topic_has(topic, *partitions);
         }

@@ -21,6 +21,10 @@ pub enum Difference {
         wanted: i32,
         key: Option<&'static str>,
     },
+    /// Somebody else's topic.
+    NoSource {
+        topic: String,
+    },
     /// As many as another topic, which is not there.
     NoModel {
         topic: String,
@@ -59,6 +63,10 @@ impl fmt::Display for Difference {
             Self::Missing { topic } => {
                 write!(f, "{topic}: does not exist; create it with `quartermaster topics create`")
             }
+            Self::NoSource { topic } => write!(
+                f,
+                "{topic}: does not exist; let its owner create it, or for trying things `quartermaster topics create --sources`"
+            ),
             Self::NoModel { topic, model } => write!(
                 f,
                 "{topic}: should have as many partitions as {model}, which does not exist; create {model} first"
@@ -112,7 +120,11 @@ pub fn check(admin: &dyn TopicAdmin, wanted: &[Wanted], max_wait: Duration) -> R
     let mut findings = Findings::default();
     for topic in wanted {
         let Some(found) = admin.find(&topic.name, max_wait)? else {
-            findings.differences.push(Difference::Missing { topic: topic.name.clone() });
+            let name = topic.name.clone();
+            findings.differences.push(match topic.partitions {
+                Count::Any => Difference::NoSource { topic: name },
+                Count::Exactly(..) | Count::SameAs(_) => Difference::Missing { topic: name },
+            });
             continue;
         };
         findings.partitions.push((topic.name.clone(), found.partitions));

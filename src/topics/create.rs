@@ -50,7 +50,8 @@ fn new_topic(
         Count::Exactly(count, _) => *count,
         Count::SameAs(model) => admin.find(model, max_wait)?.map(|found| found.partitions).ok_or_else(|| {
             refused(format!(
-                "{name} should have as many partitions as {model}, which does not exist; create that first"
+                "{name} should have as many partitions as {model}, which does not exist; create that first, or \
+                 add `--sources`"
             ))
         })?,
         Count::Any => return Err(refused(format!("{name} is somebody else's; let its owner create it"))),

@@ -14,4 +14,4 @@ mod wanted;
 pub use admin::{Found, KafkaTopics, NewTopic, TopicAdmin};
 pub use check::{Difference, Findings, check};
 pub use create::{Made, create};
-pub use wanted::{Count, Wanted, wanted};
+pub use wanted::{Count, Wanted, sources, wanted};

@@ -6,7 +6,7 @@ use schemas::time::DAY_MS;
 use schemas::topics::{self, Cleanup};
 
 use crate::config::Config;
-use crate::stages::process;
+use crate::stages::{ingest, process};
 
 /// How many partitions a topic should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,6 @@ pub enum Count {
     /// … and the key of the configuration that says so, where there is one.
     Exactly(i32, Option<&'static str>),
     /// As many as this topic has, which is somebody else's.
-    #[allow(dead_code, reason = "for stages that read somebody else's topic")]
     SameAs(String),
     /// Somebody else's topic.
     Any,
@@ -38,11 +37,31 @@ pub fn wanted(config: &Config) -> Vec<Wanted> {
     let events = config.process.events_partitions;
     let mut all: Vec<Wanted> = topics::TOPICS.iter().map(|topic| of_contract(topic, events)).collect();
     all.push(changelog(process::APPLICATION, Count::Exactly(events, Some(EVENTS_PARTITIONS))));
+    all.extend(config.ingest.all_inputs().iter().map(|input| {
+        let partitions = match topics::named(&input.topic) {
+            Some(_) => Count::Exactly(events, Some(EVENTS_PARTITIONS)),
+            None => Count::SameAs(input.topic.clone()),
+        };
+        changelog(&ingest::application(&input.name), partitions)
+    }));
     let in_sync = config.kafka.min_insync_replicas.to_string();
     for topic in &mut all {
         topic.settings.insert("min.insync.replicas".to_owned(), in_sync.clone());
     }
     all
+}
+
+/// The topics that inputs read and that are somebody else's, for trying things: as many partitions as
+/// `inventory.events`, the broker's own settings.
+pub fn sources(config: &Config) -> Vec<Wanted> {
+    let foreign = config.ingest.inputs.iter().filter(|input| topics::named(&input.topic).is_none());
+    let partitions = Count::Exactly(config.process.events_partitions, None);
+    let wanted = foreign.map(|input| Wanted {
+        name: input.topic.clone(),
+        partitions: partitions.clone(),
+        settings: BTreeMap::new(),
+    });
+    wanted.collect()
 }
 
 fn of_contract(topic: &topics::Topic, events: i32) -> Wanted {

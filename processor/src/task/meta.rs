@@ -37,6 +37,9 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The row's key in the changelog.
+    pub const KEY: &[u8] = super::META_KEY;
+
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut w = RowWriter::new(out);
         w.u8(VERSION);

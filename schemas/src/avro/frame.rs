@@ -66,7 +66,10 @@ fn unknown(header: Header, expected: &Schema) -> DecodeError {
         ),
         Header::RegistryId(id) => format!("registry id {id}, which is not registered for `{name}`"),
     };
-    let message = format!("value has schema {found}; expected `{name}` version {version} ({fingerprint:016x})");
+    let message = format!(
+        "value has schema {found}; expected `{name}` version {version} ({fingerprint:016x}): \
+         write with the schema that `quartermaster schema {name}` prints, or upgrade this reader"
+    );
     DecodeError::new(DecodeError::UNKNOWN_SCHEMA, message)
 }
 

@@ -25,7 +25,7 @@ pub use runtime::{
     decode_aggregate, decode_journal, decode_rule_document, encode_aggregate, encode_journal, encode_rule_document,
 };
 pub use schema::{
-    AGGREGATE, ALERT, CATALOG_ITEM, EVENTS, JOURNAL, LOCATION, POSITION, RULE_DOCUMENT, SCHEMAS, Schema,
+    ACTION, AGGREGATE, ALERT, CATALOG_ITEM, EVENTS, JOURNAL, LOCATION, POSITION, RULE_DOCUMENT, SCHEMAS, Schema,
     catalogue_of_schemas,
 };
-pub use stream::{decode_stream, decode_stream_framed, encode_stream};
+pub use stream::{decode_action, decode_stream, decode_stream_framed, encode_action, encode_stream};

@@ -29,6 +29,7 @@ macro_rules! schema {
 pub const EVENTS: Schema = schema!("events", 1, 0x5f4d_921b_4188_130a);
 pub const CATALOG_ITEM: Schema = schema!("catalog-item", 1, 0xd8db_0229_6821_2b1c);
 pub const LOCATION: Schema = schema!("location", 1, 0xf67f_c02d_165f_bbcd);
+pub const ACTION: Schema = schema!("action", 1, 0x9ce5_7e7e_48bb_c35d);
 pub const POSITION: Schema = schema!("position", 1, 0x42c1_63ec_3550_4404);
 pub const ALERT: Schema = schema!("alert", 1, 0x079b_c740_c48f_008b);
 pub const RULE_DOCUMENT: Schema = schema!("rule-document", 1, 0x61db_040b_6d28_1897);
@@ -36,7 +37,8 @@ pub const AGGREGATE: Schema = schema!("aggregate", 1, 0x11c8_b976_5d3d_00ca);
 pub const JOURNAL: Schema = schema!("journal", 1, 0xfacd_6ed7_a46d_ac96);
 
 /// Every schema in force.
-pub const SCHEMAS: &[Schema] = &[EVENTS, CATALOG_ITEM, LOCATION, POSITION, ALERT, RULE_DOCUMENT, AGGREGATE, JOURNAL];
+pub const SCHEMAS: &[Schema] =
+    &[EVENTS, CATALOG_ITEM, LOCATION, ACTION, POSITION, ALERT, RULE_DOCUMENT, AGGREGATE, JOURNAL];
 
 /// Name and text of every schema in force.
 #[must_use]
@@ -45,6 +47,7 @@ pub const fn catalogue_of_schemas() -> &'static [(&'static str, &'static str)] {
         (EVENTS.name, EVENTS.text),
         (CATALOG_ITEM.name, CATALOG_ITEM.text),
         (LOCATION.name, LOCATION.text),
+        (ACTION.name, ACTION.text),
         (POSITION.name, POSITION.text),
         (ALERT.name, ALERT.text),
         (RULE_DOCUMENT.name, RULE_DOCUMENT.text),

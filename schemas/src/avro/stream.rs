@@ -3,7 +3,7 @@
 use super::catalog::{read_item, write_item};
 use super::event::{read_event, write_event};
 use super::frame::{self, RegistryIds};
-use super::schema::EVENTS;
+use super::schema::{ACTION, EVENTS};
 use super::wire::{Reader, Writer};
 use crate::DecodeError;
 use crate::catalog::CatalogChange;
@@ -36,6 +36,18 @@ pub fn encode_stream(record: &StreamRecord<'_>, out: &mut Vec<u8>) {
             write_silence(silence, w);
         }
     }
+}
+
+/// Appends an action by itself, as on `inventory.actions`, in single-object encoding.
+pub fn encode_action(action: &Action, out: &mut Vec<u8>) {
+    frame::write_header(&ACTION, out);
+    write_action(action, &mut Writer { out });
+}
+
+pub fn decode_action(value: &[u8]) -> Result<Action, DecodeError> {
+    let mut r = Reader::new(frame::body(&ACTION, value)?);
+    let action = read_action(&mut r)?;
+    r.finish().map(|()| action)
 }
 
 /// Reads a record in single-object encoding, borrowing the texts of events.

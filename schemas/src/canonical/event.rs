@@ -14,7 +14,34 @@ pub fn decode_event(line: &[u8]) -> Result<InventoryEvent<'_>, DecodeError> {
     read_event(utf8(line)?)
 }
 
-slots!(HeadSlots { event_id, sku, location, occurred_at, source });
+/// A line of a source: a change, or its word that it is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceLine<'a> {
+    Event(InventoryEvent<'a>),
+    /// The source's clock stands at `time` and nothing has changed. `source` as in an event.
+    Heartbeat {
+        time: Timestamp,
+        source: Option<SourcePosition<'a>>,
+    },
+}
+
+/// Reads one line of a source: a canonical line, or `{"heartbeat":{"time":"…"}}`, borrowing its texts.
+pub fn decode_source_line(line: &[u8]) -> Result<SourceLine<'_>, DecodeError> {
+    let slots: EventSlots<'_> = object(utf8(line)?, "the line")?;
+    let Some(heartbeat) = slots.head.heartbeat else { return build_event(&slots).map(SourceLine::Event) };
+    if slots.change.is_some() || slots.head.event_id.is_some() {
+        let message = "the line holds both `heartbeat` and an event; write two lines";
+        return Err(DecodeError::malformed(message));
+    }
+    let heartbeat: HeartbeatSlots<'_> = object(heartbeat, "`heartbeat`")?;
+    let time = field("heartbeat.time", heartbeat.time).time()?;
+    let time = time.ok_or_else(|| DecodeError::missing("heartbeat.time"))?;
+    let source = slots.head.source.map(|raw| read_source(raw, time)).transpose()?;
+    Ok(SourceLine::Heartbeat { time, source })
+}
+
+slots!(HeadSlots { event_id, sku, location, occurred_at, source, heartbeat });
+slots!(HeartbeatSlots { time });
 
 /// The change is read in the same pass: this is the hot path.
 #[derive(Default)]
@@ -36,7 +63,11 @@ impl<'a> Slots<'a> for EventSlots<'a> {
 }
 
 pub(crate) fn read_event(text: &str) -> Result<InventoryEvent<'_>, DecodeError> {
-    let EventSlots { head, change } = object(text, "the line")?;
+    build_event(&object(text, "the line")?)
+}
+
+fn build_event<'a>(slots: &EventSlots<'a>) -> Result<InventoryEvent<'a>, DecodeError> {
+    let EventSlots { head, change } = slots;
     let occurred_at = field("occurred_at", head.occurred_at);
     let occurred_at = occurred_at.time()?.ok_or_else(|| DecodeError::missing("occurred_at"))?;
     Ok(InventoryEvent {
@@ -45,7 +76,7 @@ pub(crate) fn read_event(text: &str) -> Result<InventoryEvent<'_>, DecodeError> 
         location: field("location", head.location).identifier()?,
         occurred_at,
         source: head.source.map(|raw| read_source(raw, occurred_at)).transpose()?,
-        change: read_change(&change.ok_or_else(|| DecodeError::missing("change"))?)?,
+        change: read_change(change.as_ref().ok_or_else(|| DecodeError::missing("change"))?)?,
     })
 }
 

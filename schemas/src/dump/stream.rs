@@ -3,10 +3,12 @@
 
 use crate::canonical::fields::{field, object, slots};
 use crate::canonical::json::{self, Object};
-use crate::canonical::{read_event, read_item, write_event_fields, write_item_object};
+use crate::canonical::{
+    read_action, read_event, read_item, write_action_fields, write_event_fields, write_item_object,
+};
 use crate::catalog::CatalogChange;
 use crate::error::quoted;
-use crate::stream::{Action, ActionKind, SourceSilence, StreamRecord, Watermark};
+use crate::stream::{SourceSilence, StreamRecord, Watermark};
 use crate::{DecodeError, Timestamp};
 
 pub(super) fn write(record: &StreamRecord<'_>, out: &mut Vec<u8>) {
@@ -24,24 +26,14 @@ pub(super) fn write(record: &StreamRecord<'_>, out: &mut Vec<u8>) {
                 None => out.extend_from_slice(b"null"),
             });
         }
-        StreamRecord::Action(action) => write_action(action, &mut object),
+        StreamRecord::Action(action) => {
+            object.text("record", "action");
+            write_action_fields(action, &mut object);
+        }
         StreamRecord::Watermark(watermark) => write_watermark(watermark, &mut object),
         StreamRecord::Silence(silence) => write_silence(silence, &mut object),
     }
     object.close();
-}
-
-fn write_action(action: &Action, object: &mut Object<'_>) {
-    object.text("record", "action");
-    object.text("action_id", &action.action_id);
-    object.text("alert_id", &action.alert_id);
-    object.text("kind", action.kind.name());
-    object.text("actor", &action.actor);
-    object.exact_time("occurred_at", action.occurred_at);
-    object.text_if("sku", action.sku.as_deref());
-    object.text_if("location", action.location.as_deref());
-    object.text_if("scope", action.scope.as_deref());
-    object.text_if("note", action.note.as_deref());
 }
 
 fn write_watermark(watermark: &Watermark, object: &mut Object<'_>) {
@@ -90,25 +82,6 @@ fn read_catalog(raw: &str) -> Result<CatalogChange, DecodeError> {
     Ok(CatalogChange {
         sku: field("sku", slots.sku).identifier()?.into_owned(),
         item: slots.item.map(read_item).transpose()?,
-    })
-}
-
-slots!(ActionSlots { action_id, alert_id, kind, actor, occurred_at, sku, location, scope, note });
-
-fn read_action(raw: &str) -> Result<Action, DecodeError> {
-    let slots: ActionSlots<'_> = object(raw, "`value`")?;
-    let kind = field("kind", slots.kind).identifier()?;
-    Ok(Action {
-        action_id: field("action_id", slots.action_id).identifier()?.into_owned(),
-        alert_id: field("alert_id", slots.alert_id).identifier()?.into_owned(),
-        kind: ActionKind::from_name(&kind)
-            .ok_or_else(|| DecodeError::malformed(format!("`kind` is {}: no such action", quoted(&kind))))?,
-        actor: field("actor", slots.actor).owned()?.unwrap_or_default(),
-        occurred_at: required_time("occurred_at", slots.occurred_at)?,
-        sku: field("sku", slots.sku).owned()?,
-        location: field("location", slots.location).owned()?,
-        scope: field("scope", slots.scope).owned()?,
-        note: field("note", slots.note).owned()?,
     })
 }
 

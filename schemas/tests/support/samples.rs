@@ -41,18 +41,8 @@ pub(crate) fn stream_records() -> Vec<StreamRecord<'static>> {
         EVENTS.iter().map(|line| StreamRecord::Event(decode_event(line.as_bytes()).unwrap())).collect();
     let sku = "SKU-1".to_owned();
     records.push(StreamRecord::Catalog(CatalogChange { sku: sku.clone(), item: items().pop() }));
-    records.push(StreamRecord::Catalog(CatalogChange { sku: sku.clone(), item: None }));
-    records.push(StreamRecord::Action(Action {
-        action_id: "a1".to_owned(),
-        alert_id: "0b7f".to_owned(),
-        kind: ActionKind::Acknowledge,
-        actor: "wang".to_owned(),
-        occurred_at: at("2026-11-22T06:00:00Z"),
-        sku: Some(sku),
-        location: Some("STORE-7".to_owned()),
-        scope: None,
-        note: Some("已下单".to_owned()),
-    }));
+    records.push(StreamRecord::Catalog(CatalogChange { sku, item: None }));
+    records.extend(actions().into_iter().map(StreamRecord::Action));
     records.push(StreamRecord::Watermark(Watermark {
         source: "wms".to_owned(),
         source_partition: 3,
@@ -67,6 +57,20 @@ pub(crate) fn stream_records() -> Vec<StreamRecord<'static>> {
         observed_at: at("2026-11-22T06:00:00Z"),
     }));
     records
+}
+
+pub(crate) fn actions() -> Vec<Action> {
+    vec![Action {
+        action_id: "a1".to_owned(),
+        alert_id: "0b7f".to_owned(),
+        kind: ActionKind::Acknowledge,
+        actor: "wang".to_owned(),
+        occurred_at: at("2026-11-22T06:00:00Z"),
+        sku: Some("SKU-1".to_owned()),
+        location: Some("STORE-7".to_owned()),
+        scope: None,
+        note: Some("已下单".to_owned()),
+    }]
 }
 
 pub(crate) fn items() -> Vec<CatalogItem> {

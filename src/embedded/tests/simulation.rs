@@ -285,7 +285,7 @@ fn plan(seed: u64) -> FaultPlan {
         }
     };
     for seat in ["ingest-0", "process-0", "process-1", "process-2"] {
-        let stage = if seat == "ingest-0" { "ingest" } else { "process" };
+        let stage = if seat == "ingest-0" { "ingest-stock-changes" } else { "process" };
         let (producer, member) = (format!("quartermaster-{stage}-{seat}"), format!("quartermaster-{stage}/{seat}"));
         for fault in [
             Fault::Retriable,

@@ -116,8 +116,13 @@ fn decode_location(value: &[u8]) -> Result<Location, Rejection> {
 
 fn parse(record: &RuleDocumentRecord) -> Result<RuleDocument, Rejection> {
     let name = format!("{}@{}", record.id, record.version);
-    ruleset::parse(&name, &record.body).map_err(|errors| {
+    let mut document = ruleset::parse(&name, &record.body).map_err(|errors| {
         let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Rejection::new("invalid_rules", reasons.join("; "))
-    })
+    })?;
+    // Which of two documents took effect later decides between rules of one kind: the record knows.
+    if record.effective_at > Timestamp::EARLIEST {
+        document.effective_at = Some(record.effective_at);
+    }
+    Ok(document)
 }

@@ -1,0 +1,159 @@
+//! What publishing reads and writes: the rules topic, and how far `process` has come.
+
+use std::time::Duration;
+
+use processor::ports::{
+    Isolation, Log, LogError, LogReader, ProduceRecord, RecordView, TopicPartition, TransactionalLog,
+};
+use processor::task::Meta;
+use schemas::stream::RuleDocumentRecord;
+use schemas::{Timestamp, avro, topics};
+
+use super::plan::{Planned, Published, Standing};
+
+const TRANSACTIONAL_ID: &str = "quartermaster-rules-publish";
+const PROCESS: &str = "quartermaster-process";
+/// Records of a changelog's end that are read at first; more where a transaction was larger.
+const TAIL_RECORDS: i64 = 512;
+const BATCH_RECORDS: usize = 4_096;
+/// Reads that bring nothing before the log counts as not answering.
+const PATIENCE: u32 = 6;
+
+/// A producer of its own.
+pub(super) fn open(log: &dyn Log, wait: Duration) -> Result<Box<dyn TransactionalLog>, LogError> {
+    let mut producer = log.producer(TRANSACTIONAL_ID)?;
+    insist(|| producer.init_transactions(wait))?;
+    Ok(producer)
+}
+
+/// Calls again while the log says so, a few times.
+fn insist<T>(mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, LogError> {
+    for _ in 1..PATIENCE {
+        match call() {
+            Err(LogError::Retriable { .. }) => {}
+            result => return result,
+        }
+    }
+    call()
+}
+
+/// Every document that is published.
+pub(super) fn published(reader: &mut dyn LogReader, wait: Duration) -> Result<Published, LogError> {
+    let at = TopicPartition::new(topics::RULES, 0);
+    let start = insist(|| reader.extent(&at, wait))?.start;
+    let (mut published, mut unreadable) = (Published::new(), None);
+    read_to_end(reader, &at, start, wait, &mut |record| {
+        let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
+        match record.value.map(avro::decode_rule_document) {
+            None => drop(published.remove(&key)),
+            Some(Ok(document)) => drop(published.insert(key, document)),
+            // Readers ignore it as well; it must not be overwritten unawares.
+            Some(Err(error)) => unreadable = Some(format!("{}-0 at {}: {error}", topics::RULES, record.offset)),
+        }
+    })?;
+    match unreadable {
+        None => Ok(published),
+        Some(reason) => Err(LogError::Fatal { operation: "read the published rules", reason }),
+    }
+}
+
+/// The newest stream time that any partition of `process` has committed.
+pub(super) fn newest_stream_time(reader: &mut dyn LogReader, wait: Duration) -> Result<Option<Timestamp>, LogError> {
+    let changelog = topics::changelog(PROCESS, "state");
+    let partitions = insist(|| reader.partitions(&changelog, wait))?;
+    let mut newest = None;
+    for partition in 0..partitions {
+        newest = newest.max(stream_time(reader, &TopicPartition::new(&changelog, partition), wait)?);
+    }
+    Ok(newest)
+}
+
+/// From the newest meta row, somewhere near the end: every transaction writes one.
+fn stream_time(reader: &mut dyn LogReader, at: &TopicPartition, wait: Duration) -> Result<Option<Timestamp>, LogError> {
+    let extent = insist(|| reader.extent(at, wait))?;
+    let mut tail = TAIL_RECORDS;
+    loop {
+        let from = extent.start.max(extent.stable.saturating_sub(tail));
+        let mut row = None;
+        read_to_end(reader, at, from, wait, &mut |record| {
+            if record.key == Some(Meta::KEY) {
+                row = record.value.map(<[u8]>::to_vec);
+            }
+        })?;
+        if let Some(row) = row {
+            let meta = Meta::decode(&row).map_err(|error| LogError::Fatal {
+                operation: "read the stream time",
+                reason: format!("{}-{}: {error}", at.topic, at.partition),
+            })?;
+            // Before its first watermark a partition has no time.
+            return Ok(Some(meta.stream_time).filter(|time| *time > Timestamp::MIN));
+        }
+        if from == extent.start {
+            return Ok(None);
+        }
+        tail = tail.saturating_mul(8);
+    }
+}
+
+/// Visits every committed record from `offset` to the end there is now.
+fn read_to_end(
+    reader: &mut dyn LogReader,
+    at: &TopicPartition,
+    mut offset: i64,
+    wait: Duration,
+    visit: &mut dyn FnMut(RecordView<'_>),
+) -> Result<(), LogError> {
+    let end = insist(|| reader.extent(at, wait))?.stable;
+    let mut idle = 0;
+    while offset < end {
+        let next = match reader.read(at, offset, Isolation::ReadCommitted, BATCH_RECORDS, wait, visit) {
+            Err(LogError::Retriable { .. }) => offset,
+            result => result?,
+        };
+        idle = if next > offset { 0 } else { idle + 1 };
+        if idle == PATIENCE {
+            let reason = format!("no answer for {}-{} at {offset}", at.topic, at.partition);
+            return Err(LogError::Retriable { operation: "read", reason });
+        }
+        offset = next;
+    }
+    Ok(())
+}
+
+/// One transaction with everything new.
+pub(super) fn write(
+    mut producer: Box<dyn TransactionalLog>,
+    planned: &[Planned],
+    wait: Duration,
+) -> Result<(), LogError> {
+    let new: Vec<&Planned> = planned.iter().filter(|one| one.standing == Standing::New).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    producer.begin()?;
+    for one in new {
+        let key = one.key();
+        insist(|| producer.produce(rule_record(&key, &encoded(&one.record))))?;
+    }
+    match insist(|| producer.commit(wait)) {
+        Err(LogError::Retriable { operation, reason }) => Err(LogError::InDoubt { operation, reason }),
+        result => result,
+    }
+}
+
+fn encoded(record: &RuleDocumentRecord) -> Vec<u8> {
+    let mut value = Vec::new();
+    avro::encode_rule_document(record, &mut value);
+    value
+}
+
+fn rule_record<'a>(key: &'a str, value: &'a [u8]) -> ProduceRecord<'a> {
+    ProduceRecord {
+        topic: topics::RULES,
+        partition: Some(0),
+        key: Some(key.as_bytes()),
+        value: Some(value),
+        headers: &[],
+        timestamp_ms: None,
+    }
+}
