@@ -1,5 +1,5 @@
 //! A long-running command of the measured binary as a child process, and what its admin port and the
-//! kernel say about it. It is never left behind.
+//! kernel say about it. It is never left behind, not even when this program is killed.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -22,6 +22,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct Service {
     name: String,
     child: Child,
+    /// Kills the child when this program is gone.
+    guard: Child,
     admin: u16,
     log: PathBuf,
     spawned: Instant,
@@ -36,8 +38,15 @@ impl Service {
         command.env("QM_ADMIN__LISTEN", format!("127.0.0.1:{admin}")).env("QM_LOG__FORMAT", "json");
         command.stdin(Stdio::null()).stdout(file.try_clone().with_context(failed)?).stderr(file);
         let spawned = now();
-        let child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-        Ok(Self { name: name.to_owned(), child, admin, log, spawned })
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        match guard(child.id()) {
+            Ok(guard) => Ok(Self { name: name.to_owned(), child, guard, admin, log, spawned }),
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                Err(error)
+            }
+        }
     }
 
     /// Waits until the service says that it is ready; returns the time since it was spawned.
@@ -67,6 +76,7 @@ impl Service {
     /// SIGKILL.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.ensure_alive()?;
+        self.dismiss_guard()?;
         self.child.kill().with_context(|| format!("cannot kill {}", self.name))?;
         self.child.wait().context("cannot wait for a killed service").map(drop)
     }
@@ -78,6 +88,7 @@ impl Service {
     /// SIGTERM; the service has to end well.
     pub(crate) fn terminate(&mut self) -> Result<()> {
         self.ensure_alive()?;
+        self.dismiss_guard()?;
         let sent = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
         ensure!(sent.context("cannot run kill")?.success(), "cannot send SIGTERM to {}", self.name);
         let child = &mut self.child;
@@ -87,6 +98,11 @@ impl Service {
             })?;
         ensure!(status.success(), "{} ended with {status}: {}", self.name, self.tail());
         Ok(())
+    }
+
+    fn dismiss_guard(&mut self) -> Result<()> {
+        self.guard.kill().context("cannot end a guard")?;
+        self.guard.wait().context("cannot wait for a guard").map(drop)
     }
 
     fn ensure_alive(&mut self) -> Result<()> {
@@ -114,10 +130,21 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Both fail for one that has ended, which is what is wanted.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // The guard first: it must not meet another process of the same number. Those that have ended
+        // cannot be killed, which is what is wanted.
+        for child in [&mut self.guard, &mut self.child] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
+}
+
+/// A shell that waits for the end of its stdin, which this program holds.
+fn guard(pid: u32) -> Result<Child> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "read -r _; kill -KILL \"$0\"", &pid.to_string()]);
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.spawn().context("cannot run sh")
 }
 
 /// A port that was free a moment ago.
@@ -157,6 +184,15 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guard_kills_when_its_stdin_ends() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut guard = guard(child.id()).unwrap();
+        drop(guard.stdin.take());
+        assert!(!child.wait().unwrap().success());
+        guard.wait().unwrap();
+    }
 
     #[test]
     fn series_are_summed_by_family_and_label() {
