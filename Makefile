@@ -47,7 +47,7 @@ lint: setup tidy ## format, the house rules, clippy, dependency licences
 tidy: setup ## the house rules alone, in seconds (tests/tidy.rs)
 	@scripts/tidy.sh
 
-bench: build ## events per second and bytes per position, as one JSON line
+bench: build setup-kafka ## speed, memory, alert latency and restart time, as one JSON line
 	@scripts/rocksdb.sh
 	@cargo run $(CARGO_FLAGS) -p quartermaster-bench -- $(ARGS)
 

@@ -7,9 +7,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::clock::{now, sleep};
 
 /// Linux reports times to programs in this unit on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -19,12 +21,6 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) struct Usage {
     pub(crate) cpu_s: f64,
     pub(crate) wall_s: f64,
-}
-
-/// The one clock of this program.
-#[allow(clippy::disallowed_methods)] // A benchmark owns its clock.
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// Runs a command to its end; its stderr goes to a file that is shown when it fails.
@@ -66,12 +62,17 @@ fn children_cpu_s() -> Result<f64> {
     Ok(ticks(&stat_fields("self")?, 13)? as f64 / TICKS_PER_SECOND)
 }
 
+/// User and system time of all threads of a running process.
+pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
+    Ok(ticks(&stat_fields(&pid.to_string())?, 11)? as f64 / TICKS_PER_SECOND)
+}
+
 /// Waits until a child has nothing left to do: asleep, and no CPU time used for three looks.
 pub(crate) fn wait_until_idle(pid: u32, limit: Duration) -> Result<()> {
     let (start, mut quiet, mut last) = (now(), 0, u64::MAX);
     while quiet < 3 {
         ensure!(now().duration_since(start) < limit, "the child is still busy after {} s", limit.as_secs());
-        pause();
+        sleep(Duration::from_millis(200));
         let fields = stat_fields(&pid.to_string())?;
         let used = ticks(&fields, 11)?;
         let asleep = fields.first().is_some_and(|state| state == "S");
@@ -80,11 +81,6 @@ pub(crate) fn wait_until_idle(pid: u32, limit: Duration) -> Result<()> {
         last = used;
     }
     Ok(())
-}
-
-#[allow(clippy::disallowed_methods)] // Between two looks at a condition that has a limit.
-fn pause() {
-    std::thread::sleep(Duration::from_millis(200));
 }
 
 /// Bytes of memory a running process has resident.

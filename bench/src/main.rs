@@ -1,5 +1,6 @@
 //! Measures the released binary from outside, the way a user would run it: events per CPU-second
-//! of `replay`, and resident bytes per position. The method is in docs/benchmarks.md.
+//! of `replay`, resident bytes per position, and the service on a real Kafka. The method is in
+//! docs/benchmarks.md.
 //!
 //! It must never measure anything but the real binary, and never report a run whose input was
 //! refused. The last line of its output is one JSON object.
@@ -9,21 +10,23 @@
 
 mod catalog;
 mod child;
+mod clock;
 mod decode;
+mod kafka;
 mod machine;
 mod memory;
 mod shop_clock;
 mod stream;
 mod throughput;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 use crate::stream::Workload;
 
-/// Benchmarks of `quartermaster replay`.
+/// Benchmarks of `quartermaster`: `replay`, memory, and the service on a Kafka.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Lines of the synthetic stream
@@ -45,6 +48,15 @@ struct Arguments {
     runs: usize,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Lines of the synthetic stream that goes through Kafka; its days are fewer in the same proportion
+    #[arg(long, default_value_t = 500_000)]
+    kafka_events: u64,
+    /// Alerts whose latency is measured
+    #[arg(long, default_value_t = 600)]
+    alerts: usize,
+    /// Sales a second while latency and restarts are measured
+    #[arg(long, default_value_t = 500)]
+    load: u32,
     /// The binary to measure [default: $QM_BINARY, else `quartermaster` next to this program]
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -56,6 +68,8 @@ struct Arguments {
 enum Command {
     /// Only decodes the lines of a file: the baseline
     Decode { file: PathBuf },
+    /// Only measures the service on a Kafka
+    Kafka,
     /// Only writes the synthetic stream to a directory, for profiling
     Generate { directory: PathBuf },
 }
@@ -72,19 +86,51 @@ fn main() -> Result<()> {
     match &arguments.command {
         Some(Command::Decode { file }) => decode::run(file),
         Some(Command::Generate { directory }) => stream::write_files(&workload, directory).map(drop),
+        Some(Command::Kafka) => {
+            let binary = binary(&arguments)?;
+            machine::describe();
+            let directory = temporary_directory()?;
+            println!("{{{}}}", on_kafka(&binary, &arguments, &workload, directory.path())?);
+            Ok(())
+        }
         None => measure(&arguments, &workload),
     }
+}
+
+fn temporary_directory() -> Result<tempfile::TempDir> {
+    tempfile::tempdir().context("cannot create a temporary directory")
+}
+
+/// The keys of the figures on Kafka, for the JSON line.
+fn on_kafka(binary: &Path, arguments: &Arguments, workload: &Workload, directory: &Path) -> Result<String> {
+    // As busy as the other stream: what a day's end costs has the same weight for an event.
+    let days = (u64::from(workload.days) * arguments.kafka_events).div_ceil(workload.events.max(1)) as u32;
+    let plan = kafka::Plan {
+        workload: Workload { events: arguments.kafka_events, days: days.max(1), ..*workload },
+        runs: arguments.runs,
+        alerts: arguments.alerts,
+        load: arguments.load,
+    };
+    let figures = kafka::measure(binary, &plan, directory)?;
+    Ok(format!(
+        "\"process_events_per_cpu_s\":{:.0},\"alert_latency_p50_ms\":{:.1},\"alert_latency_p99_ms\":{:.1},\"restart_ms\":{:.0}",
+        figures.process_events_per_cpu_s,
+        figures.alert_latency_p50_ms,
+        figures.alert_latency_p99_ms,
+        figures.restart_ms
+    ))
 }
 
 fn measure(arguments: &Arguments, workload: &Workload) -> Result<()> {
     let binary = binary(arguments)?;
     machine::describe();
-    let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let directory = temporary_directory()?;
     let synthetic = throughput::synthetic(&binary, workload, arguments.runs, directory.path())?;
     throughput::real(&binary, arguments.runs, directory.path())?;
     let memory = memory::measure(&binary, arguments.positions, directory.path())?;
+    let on_kafka = on_kafka(&binary, arguments, workload, directory.path())?;
     println!(
-        "{{\"replay_events_per_s\":{:.0},\"bytes_per_position\":{:.0},\"rss_mb\":{:.0}}}",
+        "{{\"replay_events_per_s\":{:.0},\"bytes_per_position\":{:.0},\"rss_mb\":{:.0},{on_kafka}}}",
         synthetic,
         memory.bytes_per_position,
         memory.resident_bytes as f64 / 1e6

@@ -1,0 +1,255 @@
+//! A broker, the product's topics on it, and the measured binary's services beside it.
+//!
+//! It must never touch records that are not its own: a Kafka that already holds topics of these names
+//! is refused.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use connectors::kafka::admin::{Admin, NewTopic};
+use connectors::kafka::{KafkaConfig, KafkaLog};
+use processor::ports::{Extent, Isolation, Log, LogReader, RecordView, TopicPartition};
+use schemas::topics;
+use test_kafka::{Kafka, Options};
+
+use super::service::Service;
+use crate::child;
+use crate::clock::wait_for;
+
+pub(crate) const PARTITIONS: i32 = 8;
+pub(crate) const STOCK: &str = "bench.stock-changes";
+pub(crate) const CATALOG: &str = "bench.catalog";
+pub(crate) const PLACES: &str = "bench.locations";
+/// For measuring the broker alone.
+pub(crate) const ECHO: &str = "bench.echo";
+pub(crate) const PROCESS: &str = "quartermaster-process";
+/// The one instance of `process`.
+pub(crate) const INSTANCE: &str = "process-0";
+pub(crate) const CALL: Duration = Duration::from_secs(10);
+
+const OURS: [&str; 3] = ["inventory.", "quartermaster-", "bench."];
+const INPUTS: [(&str, &str, &str); 3] =
+    [("stock", STOCK, "stock-changes"), ("catalog", CATALOG, "catalog"), ("locations", PLACES, "locations")];
+
+pub(crate) struct Deployment {
+    /// `None`: somebody else's.
+    kafka: Option<Kafka>,
+    pub(crate) log: KafkaLog,
+    admin: Admin,
+    binary: PathBuf,
+    directory: PathBuf,
+}
+
+impl Deployment {
+    /// Starts a broker, or uses the one of `KAFKA_BOOTSTRAP`; makes the topics and puts the rules in force.
+    pub(crate) fn new(binary: &Path, rules: &str, directory: &Path) -> Result<Self> {
+        let elsewhere = std::env::var("KAFKA_BOOTSTRAP").ok().filter(|bootstrap| !bootstrap.is_empty());
+        let kafka = if elsewhere.is_none() { Some(Kafka::try_start(Options::default())?) } else { None };
+        let bootstrap = elsewhere.or_else(|| kafka.as_ref().map(|kafka| kafka.bootstrap().to_owned()));
+        let bootstrap = bootstrap.context("no broker")?;
+        let log =
+            KafkaLog::new(KafkaConfig { client_id: "quartermaster-bench".to_owned(), ..KafkaConfig::new(&bootstrap) })?;
+        let admin = Admin::new(&log)?;
+        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        fs::write(directory.join("quartermaster.toml"), config(&bootstrap))
+            .context("cannot write the configuration")?;
+        let deployment = Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned() };
+        deployment.refuse_the_topics_of_others(&bootstrap)?;
+        deployment.create_topics()?;
+        fs::write(deployment.file("rules.yaml"), rules).context("cannot write the rules")?;
+        deployment.command(&["rules", "publish", &deployment.path("rules.yaml")])?;
+        Ok(deployment)
+    }
+
+    fn refuse_the_topics_of_others(&self, bootstrap: &str) -> Result<()> {
+        let topics = self.admin.list_topics(CALL)?;
+        match topics.iter().find(|topic| OURS.iter().any(|prefix| topic.name.starts_with(prefix))) {
+            Some(topic) => bail!(
+                "the Kafka at {bootstrap} already has {}; the benchmark deletes what it made: give it an empty Kafka",
+                topic.name
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn create_topics(&self) -> Result<()> {
+        let sources = INPUTS.iter().map(|(_, topic, _)| *topic).chain([ECHO]).map(|name| NewTopic {
+            name: name.to_owned(),
+            partitions: PARTITIONS,
+            replication_factor: 1,
+            config: [("cleanup.policy".to_owned(), "delete".to_owned())].into(),
+        });
+        self.admin.create_topics(&sources.collect::<Vec<_>>(), CALL)?;
+        self.command(&["topics", "create"])?;
+        // A broker may know of them a moment later than the controller.
+        wait_for("all topics are there", Duration::from_secs(10), Duration::from_millis(100), || {
+            Ok(self.command(&["topics", "check"]).ok())
+        })
+    }
+
+    /// Forgets all that `process` has ever done, but for what it read.
+    pub(crate) fn forget_process(&self) -> Result<()> {
+        let group = || Ok(self.admin.delete_group(PROCESS, CALL).ok());
+        wait_for("the group of `process` has no members", Duration::from_mins(1), Duration::from_millis(200), group)?;
+        let changelog = changelog();
+        let written = [
+            topics::POSITIONS,
+            topics::ALERTS,
+            topics::ALERTS_CURRENT,
+            topics::AGGREGATES,
+            topics::JOURNAL,
+            &changelog,
+        ];
+        self.admin.delete_topics(&written, CALL)?;
+        let left = || {
+            let left = self.admin.list_topics(CALL)?;
+            Ok(left.iter().all(|topic| !written.contains(&topic.name.as_str())).then_some(()))
+        };
+        wait_for("deleted topics are gone", Duration::from_secs(30), Duration::from_millis(100), left)?;
+        self.create_topics()?;
+        let state = self.state_directory(INSTANCE);
+        if state.exists() {
+            fs::remove_dir_all(&state).with_context(|| format!("cannot remove {}", state.display()))?;
+        }
+        Ok(())
+    }
+
+    fn state_directory(&self, instance: &str) -> PathBuf {
+        self.file(&format!("state-{instance}"))
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.file(name).display().to_string()
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("--config").arg(self.file("quartermaster.toml"));
+        command
+    }
+
+    /// Runs a command of the product that ends, and has to end well.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<()> {
+        let output = self.program().args(arguments).output();
+        let output = output.with_context(|| format!("cannot run {}", self.binary.display()))?;
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        ensure!(output.status.success(), "{} ended with {}:\n{said}", arguments.join(" "), output.status);
+        Ok(())
+    }
+
+    /// Starts a service; a second one of the same name goes on with the state of the first.
+    pub(crate) fn start(&self, command: &str, name: &str, leave_on_exit: bool) -> Result<Service> {
+        let mut program = self.program();
+        program.arg(command).env("QM_STATE__DIRECTORY", self.state_directory(name)).env("QM_SERVICE__INSTANCE", name);
+        program.env("QM_SERVICE__LEAVE_ON_EXIT", leave_on_exit.to_string());
+        Service::start(name, &mut program, self.file(&format!("{name}.log")))
+    }
+
+    /// First and next offsets of all partitions of a topic.
+    pub(crate) fn extents(&self, topic: &str) -> Result<Vec<(TopicPartition, Extent)>> {
+        let mut reader = self.log.reader()?;
+        let partitions = partitions(&mut *reader, topic)?;
+        let extents = reader.extents(&partitions, CALL)?;
+        Ok(partitions.into_iter().zip(extents).collect())
+    }
+
+    /// Offsets a topic has used, by records and by transaction markers.
+    pub(crate) fn offsets(&self, topic: &str) -> Result<i64> {
+        Ok(self.extents(topic)?.iter().map(|(_, extent)| extent.end - extent.start).sum())
+    }
+
+    /// Every committed record of a topic, partition by partition.
+    pub(crate) fn read(&self, topic: &str, sink: &mut dyn FnMut(RecordView<'_>)) -> Result<()> {
+        let mut reader = self.log.reader()?;
+        for (partition, extent) in self.extents(topic)? {
+            let mut next = extent.start;
+            while next < extent.stable {
+                let after = reader.read(&partition, next, Isolation::ReadCommitted, 10_000, CALL, sink)?;
+                ensure!(after > next, "{topic}-{} ends at {next}, before {}", partition.partition, extent.stable);
+                next = after;
+            }
+        }
+        Ok(())
+    }
+
+    /// A figure is worth nothing when part of its input was refused.
+    pub(crate) fn ensure_nothing_was_refused(&self) -> Result<()> {
+        let refused = self.offsets(topics::DEAD_LETTERS)?;
+        let mut messages = Vec::new();
+        if refused > 0 {
+            self.read(topics::DEAD_LETTERS, &mut |record| {
+                let message = record.headers.iter().find(|(name, _)| name == "message");
+                messages.extend(message.map(|(_, text)| String::from_utf8_lossy(text).into_owned()));
+            })?;
+        }
+        ensure!(refused == 0, "{refused} records became dead letters; the first: {:?}", messages.first());
+        Ok(())
+    }
+
+    /// User and system time of the broker, where it is ours.
+    pub(crate) fn broker_cpu_s(&self) -> Option<f64> {
+        child::cpu_s(self.kafka.as_ref()?.pid(0)?).ok()
+    }
+
+    pub(crate) fn describe(&self) -> Result<()> {
+        let cluster = self.admin.cluster(CALL)?;
+        let whose = if self.kafka.is_some() { "started for this, 512 MB of heap" } else { "of KAFKA_BOOTSTRAP" };
+        println!("  Kafka: {} broker, {whose}; {PARTITIONS} partitions, replication factor 1", cluster.brokers);
+        if let Some(topic) = self.admin.describe_topic(topics::EVENTS, CALL)? {
+            let setting = |name: &str| topic.config.get(name).map_or("?", String::as_str);
+            println!(
+                "  {}: compression.type={}, min.insync.replicas={}, flush.messages={} (the page cache is trusted)",
+                topic.name,
+                setting("compression.type"),
+                setting("min.insync.replicas"),
+                setting("flush.messages")
+            );
+        }
+        println!("  broker, services and this program share the cores of this machine");
+        Ok(())
+    }
+
+    /// Leaves nothing on somebody else's Kafka.
+    pub(crate) fn close(self) -> Result<()> {
+        if self.kafka.is_none() {
+            let topics = self.admin.list_topics(CALL)?;
+            let ours = topics.iter().map(|topic| topic.name.as_str());
+            let ours: Vec<&str> = ours.filter(|name| OURS.iter().any(|prefix| name.starts_with(prefix))).collect();
+            self.admin.delete_topics(&ours, CALL)?;
+        }
+        Ok(())
+    }
+}
+
+/// The changelog of `process`.
+pub(crate) fn changelog() -> String {
+    topics::changelog(PROCESS, "state")
+}
+
+fn partitions(reader: &mut dyn LogReader, topic: &str) -> Result<Vec<TopicPartition>> {
+    let count = reader.partitions(topic, CALL)?;
+    Ok((0..count).map(|partition| TopicPartition::new(topic, partition)).collect())
+}
+
+fn config(bootstrap: &str) -> String {
+    let mut text = format!(
+        "[kafka]\nbootstrap_servers = \"{bootstrap}\"\nreplication_factor = 1\nmin_insync_replicas = 1\n\
+         session_timeout_ms = 6000\n\n[process]\nthreads = 1\nevents_partitions = {PARTITIONS}\n"
+    );
+    for (name, topic, content) in INPUTS {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "\n[[ingest.inputs]]\nname = \"{name}\"\ntopic = \"{topic}\"\ncontent = \"{content}\"\nformat = \"json\"\n"
+        );
+    }
+    text
+}
