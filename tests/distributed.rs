@@ -1,8 +1,12 @@
 //! Real movements through the real binary on a real Kafka, as separate processes: whatever the
 //! instances go through, the alerts are exactly those of a replay of the log.
 
+#![allow(clippy::print_stdout, reason = "figures and what was skipped are for whoever runs the test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use support::deployment::{CATALOG, Deployment, STOCK};
@@ -76,7 +80,7 @@ fn two_instances_decide_what_a_replay_decides_while_the_input_comes_in() {
     deployment.processed();
     let alerts = deployment.agrees_with_its_oracle();
     assert!(alerts > 100, "{alerts} alerts prove little");
-    let skus = client::read(deployment.bootstrap(), "inventory.catalog", &Default::default()).len();
+    let skus = client::read(deployment.bootstrap(), "inventory.catalog", &BTreeMap::default()).len();
     assert!(!deployment.positions().is_empty() && deployment.positions().len() <= 3 * skus);
     let [ingest, a, b] = &services;
     for instance in [a, b] {

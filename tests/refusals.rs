@@ -1,6 +1,9 @@
 //! What a service does with what it cannot work with, on a real Kafka: it says what, where and what
 //! to do, and skips nothing silently.
 
+#![allow(clippy::print_stdout, reason = "figures and what was skipped are for whoever runs the test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,10 @@
 //! docs/running.md, as somebody would follow it: its files and its commands, in its order.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,8 +27,11 @@ fn blocks(language: &str) -> Vec<String> {
     bodies.map(|rest| rest.split_once("```").expect("a block ends").0.to_owned()).collect()
 }
 
+/// Variables and arguments of a command.
+type Line = (Vec<(String, String)>, Vec<String>);
+
 /// The lines of the shell blocks that run the program, without variables and comments.
-fn commands() -> Vec<(Vec<(String, String)>, Vec<String>)> {
+fn commands() -> Vec<Line> {
     let parse = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = words.iter().position(|word| *word == "quartermaster")?;
@@ -61,7 +67,7 @@ fn the_guide_leads_from_nothing_to_a_running_pair() {
     let lines = blocks("json").remove(0);
     client::produce(kafka.bootstrap(), "wms.stock-changes", lines.lines().map(|line| ("SKU-1", line)));
     let alert = eventually("the alert", || {
-        client::read(kafka.bootstrap(), "inventory.alerts", &Default::default()).into_iter().next()
+        client::read(kafka.bootstrap(), "inventory.alerts", &BTreeMap::default()).into_iter().next()
     });
     let alert = schemas::avro::decode_alert(alert.value.as_deref().unwrap()).unwrap();
     assert_eq!((alert.kind.name(), alert.sku.as_deref()), ("low_stock", Some("SKU-1")));
@@ -75,10 +81,8 @@ fn the_guide_leads_from_nothing_to_a_running_pair() {
     }
 }
 
-type Commands = [(Vec<(String, String)>, Vec<String>)];
-
 /// Runs the commands up to the services, and starts those.
-fn start_what_serves(commands: &Commands, here: &Path, scratch: &Scratch) -> Vec<Service> {
+fn start_what_serves(commands: &[Line], here: &Path, scratch: &Scratch) -> Vec<Service> {
     let mut services = Vec::new();
     for (variables, arguments) in commands {
         if !is_service(arguments) {
@@ -100,7 +104,7 @@ fn start_what_serves(commands: &Commands, here: &Path, scratch: &Scratch) -> Vec
 }
 
 /// Runs the commands after the services; the last one prints an alert.
-fn run_the_rest(commands: &Commands, here: &Path) -> Value {
+fn run_the_rest(commands: &[Line], here: &Path) -> Value {
     let after = commands.iter().rposition(|(_, arguments)| is_service(arguments)).unwrap();
     let mut printed = String::new();
     for (_, arguments) in &commands[after + 1..] {

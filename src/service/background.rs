@@ -1,7 +1,5 @@
 //! What a service does beside its workers, on tokio: outgoing HTTP, relays, schedules.
 
-#![allow(dead_code, reason = "for the roles that do more than run stages")]
-
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;

@@ -36,7 +36,6 @@ use processor::ports::Log;
 use processor::runtime::Clock;
 use tokio::runtime::{Builder, Handle};
 
-#[allow(unused_imports, reason = "for the roles that do more than run stages")]
 pub use background::{Background, Stopping};
 pub use kafka::open as open_kafka;
 pub use settings::Settings;

@@ -1,5 +1,9 @@
 //! Long-running commands as child processes: started, asked, terminated, never left behind.
-#![allow(clippy::disallowed_methods, reason = "a test waits for other processes")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test waits for other processes, and shows what they said"
+)]
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::quartermaster;
 
 /// How long a service may take for anything.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {

@@ -24,6 +24,10 @@ use super::log::{KafkaLog, not_opened};
 use super::native::{self, Failure};
 use super::reader::{call_failed, topic_shape};
 
+/// How often a new topic is looked for, and how many times.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const MAX_LOOKS: u32 = 200;
+
 /// A topic to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
@@ -118,7 +122,25 @@ impl Admin {
                 }
             }
         }
-        failed.map_or(Ok(created), Err)
+        failed.map_or(Ok(()), Err)?;
+        self.await_topics(&created, wait)?;
+        Ok(created)
+    }
+
+    /// The controller has made them; the brokers that are asked next learn of them a little later.
+    fn await_topics(&self, names: &BTreeSet<String>, wait: Duration) -> Result<(), LogError> {
+        for name in names {
+            let mut looks = 0;
+            while self.describe_topic(name, wait)?.is_none() {
+                looks += 1;
+                if looks > MAX_LOOKS {
+                    return Err(retriable("create topics", format!("{name} was created and is not there yet")));
+                }
+                // Asking nobody for anything is a wait that owns no clock.
+                self.asking.poll(LOOK_EVERY);
+            }
+        }
+        Ok(())
     }
 
     /// `None` when it does not exist.
