@@ -152,7 +152,7 @@ fn records_that_cannot_be_used_are_dead_letters_with_their_reason() {
     deployment.feed(STOCK, &balance("2", "SKU-1", "2026-11-22T08:00:00Z", 5));
     deployment.ingested_stock();
     deployment.processed();
-    assert!(!deployment.positions().is_empty());
+    assert_eq!(deployment.alerts().len(), 1, "low stock of SKU-1");
 }
 
 #[test]

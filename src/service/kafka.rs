@@ -28,7 +28,6 @@ impl Service {
             log: Arc::new(log),
             stages,
             metrics,
-            background: Vec::new(),
         })
     }
 }

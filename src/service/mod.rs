@@ -5,7 +5,7 @@
 //!  one OS thread a worker:  open ─▶ step, step, … ─▶ commit, flush, close     (attend)
 //!                            ▲         │ log error: destroy, wait, open again
 //!                            └─────────┘ anything else: the service stops, and says why
-//!  tokio: HTTP, signals, background tasks; never a worker
+//!  tokio: HTTP and signals; never a worker
 //! ```
 //!
 //! An outage of Kafka never ends a service that has once reached it. Nothing here knows what a stage
@@ -13,7 +13,6 @@
 
 mod admin;
 mod attend;
-mod background;
 mod board;
 mod instance;
 mod kafka;
@@ -36,7 +35,6 @@ use processor::ports::Log;
 use processor::runtime::Clock;
 use tokio::runtime::{Builder, Handle};
 
-pub use background::{Background, Stopping};
 pub use kafka::open as open_kafka;
 pub use settings::Settings;
 pub use spec::StageSpec;
@@ -59,8 +57,6 @@ pub struct Service {
     pub stores: Box<dyn Stores>,
     pub stages: Vec<StageSpec>,
     pub metrics: Metrics,
-    /// What runs beside the workers, on tokio.
-    pub background: Vec<Background>,
 }
 
 /// Runs until a signal, or until it cannot go on.
@@ -87,7 +83,6 @@ fn serve(service: Service, listener: TcpListener, stop: &Arc<Stop>, runtime: &Ha
     if startup::run(&service, &*clock, stop, &board)?.is_break() {
         return Ok(());
     }
-    let background = background::start(service.background, runtime);
     let crew = supervise::Crew {
         role: service.role,
         settings: &service.settings,
@@ -98,7 +93,6 @@ fn serve(service: Service, listener: TcpListener, stop: &Arc<Stop>, runtime: &Ha
         stop,
     };
     let outcome = crew.run(service.stages.into_iter().map(Arc::new).zip(openers));
-    background.finish(runtime, service.settings.shutdown_timeout);
     tracing::info!(role = service.role, "stopped");
     outcome
 }

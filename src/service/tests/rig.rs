@@ -101,7 +101,6 @@ impl Rig {
             stores: Box::new(DiskStores::open(&config.state, &metrics).unwrap()),
             stages: vec![stage],
             metrics,
-            background: Vec::new(),
         }
     }
 
