@@ -69,7 +69,7 @@ kafka: setup setup-kafka ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C;
 	@exec $(CARGO_TARGET_DIR)/release/local-kafka $(ARGS)
 
 bench-peers faults:
-	@echo "make $@ is not there yet: it arrives with the Kafka connector." >&2; exit 1
+	@echo "make $@ is not there yet." >&2; exit 1
 
 # Listed by `make help`.
 bench-peers: ## (not yet) the same job in other stream processors

@@ -6,12 +6,13 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
+use serde_json::Value;
 use support::deployment::{CATALOG, Deployment, STOCK};
 use support::service::Service;
-use support::{ALL_RULES, chain, client, retail};
+use support::{ALL_RULES, chain, retail};
 
 /// Each deployment has a broker and several processes: one at a time.
 static MACHINE: Mutex<()> = Mutex::new(());
@@ -28,6 +29,12 @@ fn movements() -> (String, String) {
     }
 }
 
+/// SKU and location of every line, as positions are keyed.
+fn keys(lines: &str) -> BTreeSet<Vec<u8>> {
+    let key = |line: Value| format!("{}|{}", line["sku"].as_str().unwrap(), line["location"].as_str().unwrap());
+    lines.lines().map(|line| key(serde_json::from_str(line).unwrap()).into_bytes()).collect()
+}
+
 struct Figures {
     events: usize,
     alerts: usize,
@@ -37,8 +44,9 @@ struct Figures {
 
 fn report(what: &str, figures: &Figures) {
     let Figures { events, alerts, restored, rebalances } = figures;
+    let input = if retail::split().is_some() { "retail" } else { "synthetic" };
     println!(
-        "{{\"scenario\":\"{what}\",\"events\":{events},\"alerts\":{alerts},\"differences\":0,\
+        "{{\"scenario\":\"{what}\",\"input\":\"{input}\",\"events\":{events},\"alerts\":{alerts},\"differences\":0,\
          \"rebalances\":{rebalances},\"restored_records\":{restored}}}"
     );
 }
@@ -80,8 +88,8 @@ fn two_instances_decide_what_a_replay_decides_while_the_input_comes_in() {
     deployment.processed();
     let alerts = deployment.agrees_with_its_oracle();
     assert!(alerts > 100, "{alerts} alerts prove little");
-    let skus = client::read(deployment.bootstrap(), "inventory.catalog", &BTreeMap::default()).len();
-    assert!(!deployment.positions().is_empty() && deployment.positions().len() <= 3 * skus);
+    // Every position that ever had an event, and no other, is there for committed readers.
+    assert_eq!(deployment.positions().into_keys().collect::<BTreeSet<_>>(), keys(&movements));
     let [ingest, a, b] = &services;
     for instance in [a, b] {
         assert_eq!(instance.metric("quartermaster_assigned_partitions"), 4.0, "{} has its half", instance.name);
@@ -134,7 +142,13 @@ fn instances_that_come_and_go_change_nothing() {
     deployment.processed_at_least(0.2);
     let mut c = deployment.start("process", "process-2");
     c.ready();
+    deployment.processed_at_least(0.4);
+    let mut d = deployment.start_with("process", "process-3", &["--leave-on-exit"]);
+    d.ready();
     deployment.processed_at_least(0.5);
+    // Removed in order: its partitions move at once.
+    assert!(d.stop().success());
+    deployment.processed_at_least(0.6);
     // Killed, and never back: the others take over when its session is over.
     drop(a);
     deployment.processed();

@@ -120,6 +120,15 @@ fn an_input_topic_that_was_created_again_stops_the_service() {
     assert_eq!(process.ended().code(), Some(1), "{}", process.log());
     let log = process.log();
     assert!(log.contains("deleted and created again") && log.contains("state reset"), "{log}");
+    // What the message says helps.
+    deployment.command(&["state", "reset", "process"]).expect(2, &["quartermaster-process"]);
+    // The former member's session has to end first.
+    eventually("the state is reset", || {
+        (deployment.command(&["state", "reset", "quartermaster-process", "--yes"]).code == Some(0)).then_some(())
+    });
+    let mut process = deployment.start("process", "process-0");
+    process.ready();
+    assert!(process.stop().success());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod replay;
 mod rules;
 mod schema;
 pub mod service;
+mod state;
 mod topics;
 mod values;
 mod version;
@@ -50,6 +51,7 @@ pub enum Command {
     Notify(notify::NotifyArgs),
     Replay(Box<ReplayArgs>),
     Topics(topics::TopicsArgs),
+    State(state::StateArgs),
     Rules(RulesArgs),
     Schema(schema::SchemaArgs),
     Config(config::ConfigArgs),
@@ -70,6 +72,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Ingest(args) => ingest::run(&start(file, args.overrides())?),
         Command::Process(args) => process::run(&start(file, args.overrides())?),
         Command::Notify(args) => notify::run(&start(file, args.overrides())?),
+        Command::State(args) => state::run(&args, &start(file, args.overrides())?),
         Command::Topics(args) => topics::run(&args, &start(file, args.overrides())?),
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
         Command::Rules(RulesArgs { command: RulesCommand::Check { files } }) => rules::check(&files),

@@ -44,16 +44,17 @@ pub enum Difference {
 }
 
 /// Settings of which less than wanted loses something, and what.
-const AT_LEAST: [(&str, &str); 3] = [
+const AT_LEAST: [(&str, &str); 4] = [
     ("retention.ms", "records go before they should"),
     ("delete.retention.ms", "a store that was away for longer is restored in full"),
+    ("max.message.bytes", "the stage stops at the first record that is larger"),
     ("min.insync.replicas", "a record counts as written when it is on fewer brokers"),
 ];
 
 impl Difference {
     /// Whether a stage must not start on it: its results would be wrong, not merely shorter-lived.
     pub fn forbids_start(&self) -> bool {
-        !matches!(self, Self::Setting { .. })
+        !matches!(self, Self::Setting { setting, .. } if *setting != "max.message.bytes")
     }
 }
 

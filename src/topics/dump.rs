@@ -4,7 +4,8 @@
 //! journal. Then come the events, a batch of each partition in turn, so that whoever replays them need
 //! not hold one partition's while another's are still to come. Aggregates are left out: they follow
 //! from the rest. What is written is what was committed when the dump began, and for topics other than
-//! the last no less: nothing that decided about an event is missing.
+//! the last no less. Nothing is missing that decided about an event which `process` had committed by
+//! then: dump when it has caught up, to replay all of it.
 
 use std::borrow::Cow;
 use std::io;

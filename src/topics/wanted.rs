@@ -82,6 +82,7 @@ fn of_contract(topic: &topics::Topic, events: i32) -> Wanted {
 /// The changelog of an application's state.
 pub fn changelog(application: &str, partitions: Count) -> Wanted {
     let mut settings = policy(Cleanup::Compact);
+    settings.insert("max.message.bytes".to_owned(), topics::MAX_MESSAGE_BYTES.to_string());
     settings.insert("delete.retention.ms".to_owned(), CHANGELOG_DELETE_RETENTION_MS.to_string());
     // Compacted early: a full restore reads all of it.
     settings.insert("min.cleanable.dirty.ratio".to_owned(), "0.3".to_owned());

@@ -58,11 +58,18 @@ impl Deployment {
 
     /// Starts a long-running command; its state directory goes by its name.
     pub fn start(&self, command: &str, name: &str) -> Service {
+        self.start_with(command, name, &[])
+    }
+
+    /// The same with further flags.
+    pub fn start_with(&self, command: &str, name: &str, flags: &[&str]) -> Service {
         let state = self.state_directory(name);
         let variables =
             [("QM_STATE__DIRECTORY", state.to_str().unwrap().to_owned()), ("QM_SERVICE__INSTANCE", name.to_owned())];
         let log = self.scratch.path(&format!("{name}.log"));
-        Service::start(name, log, &[command, "--config", self.config.to_str().unwrap()], &variables)
+        let config = ["--config", self.config.to_str().unwrap()];
+        let arguments: Vec<&str> = [command].into_iter().chain(config).chain(flags.iter().copied()).collect();
+        Service::start(name, log, &arguments, &variables)
     }
 
     pub fn state_directory(&self, name: &str) -> PathBuf {

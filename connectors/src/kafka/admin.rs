@@ -123,24 +123,23 @@ impl Admin {
             }
         }
         failed.map_or(Ok(()), Err)?;
-        self.await_topics(&created, wait)?;
+        for name in &created {
+            self.await_topic(name, true, wait)?;
+        }
         Ok(created)
     }
 
-    /// The controller has made them; the brokers that are asked next learn of them a little later.
-    fn await_topics(&self, names: &BTreeSet<String>, wait: Duration) -> Result<(), LogError> {
-        for name in names {
-            let mut looks = 0;
-            while self.describe_topic(name, wait)?.is_none() {
-                looks += 1;
-                if looks > MAX_LOOKS {
-                    return Err(retriable("create topics", format!("{name} was created and is not there yet")));
-                }
-                // Asking nobody for anything is a wait that owns no clock.
-                self.asking.poll(LOOK_EVERY);
+    /// The controller has done it; the brokers that are asked next learn of it a little later.
+    fn await_topic(&self, name: &str, there: bool, wait: Duration) -> Result<(), LogError> {
+        for _ in 0..MAX_LOOKS {
+            if self.describe_topic(name, wait)?.is_some() == there {
+                return Ok(());
             }
+            // Asking nobody for anything is a wait that owns no clock.
+            self.asking.poll(LOOK_EVERY);
         }
-        Ok(())
+        let state = if there { "was created and is not there yet" } else { "was deleted and is still there" };
+        Err(retriable("topics", format!("{name} {state}")))
     }
 
     /// `None` when it does not exist.
@@ -211,6 +210,9 @@ impl Admin {
         let answer = block_on(self.doing.delete_topics(names, &options(wait)));
         for result in answer.map_err(|error| self.unanswered(OPERATION, &failure(&error), wait))? {
             passed_over(OPERATION, Code::UnknownTopicOrPartition, result)?;
+        }
+        for name in names {
+            self.await_topic(name, false, wait)?;
         }
         Ok(())
     }

@@ -114,9 +114,19 @@ impl<O: Operator> Lane<O> {
             key: record.key,
             value: record.value,
         };
+        if record.offset < self.expected() {
+            // Folding a record twice would be wrong for ever; not folding it again is right.
+            tracing::warn!(partition = record.partition, offset = record.offset, "delivered again; passed by");
+            return;
+        }
         if !self.backlog.is_empty() || self.take(&incoming, board, now_ms) == Taken::Waiting {
             self.backlog.push_back(OwnedRecord::copy(&incoming));
         }
+    }
+
+    /// No record before this offset is wanted.
+    fn expected(&self) -> i64 {
+        self.backlog.back().map_or(self.task.position(), |last| last.offset + 1)
     }
 
     /// Goes on with the records that waited. True if any was taken.

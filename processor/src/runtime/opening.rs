@@ -19,6 +19,8 @@ use crate::task::{Task, TaskConfig};
 
 /// Longest wait of one attempt to open a partition: the others stand still while it lasts.
 const ATTEMPT: Duration = Duration::from_millis(500);
+/// The other partitions stand still no longer than this, and one attempt.
+const TURN_MS: i64 = 100;
 /// A restore hands the worker back to its other partitions after this long.
 const SLICE_MS: i64 = 50;
 
@@ -34,7 +36,19 @@ impl<O: Operator> Worker<O> {
     /// Opens the partitions that were assigned, as far as the log lets it. What every partition
     /// reads has been read to its end just before.
     pub(super) fn open_assigned(&mut self) -> Result<(), RuntimeError> {
-        for (partition, mut opening) in std::mem::take(&mut self.opening) {
+        let until_ms = self.clock.monotonic_ms() + TURN_MS;
+        let mut waiting = std::mem::take(&mut self.opening);
+        // The next in turn first: one that cannot open must not keep the others from it.
+        let mut turn: Vec<i32> = waiting.keys().copied().collect();
+        let first = turn.partition_point(|partition| *partition <= self.opened_last);
+        turn.rotate_left(first);
+        for partition in turn {
+            let Some(mut opening) = waiting.remove(&partition) else { continue };
+            if self.clock.monotonic_ms() >= until_ms {
+                self.opening.insert(partition, opening);
+                continue;
+            }
+            self.opened_last = partition;
             let input = TopicPartition::new(&self.config.topics.input, partition);
             match self.open_lane(&input, &mut opening) {
                 Ok(lane) => {

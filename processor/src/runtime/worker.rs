@@ -24,6 +24,9 @@ use crate::task::{CommitUnit, Task};
 /// How often the input is asked how far it is ahead.
 const LAG_INTERVAL_MS: i64 = 1_000;
 
+/// After so many transactions in a row that did not commit a worker gives up.
+const MAX_UNCOMMITTED: u32 = 8;
+
 /// How often a partition that waits for an epoch looks for it.
 const EPOCH_LOOK: Duration = Duration::from_millis(1);
 
@@ -82,9 +85,13 @@ pub struct Worker<O: Operator> {
     pub(super) observer: Arc<dyn Observer>,
     /// Assigned, not restored yet.
     pub(super) opening: BTreeMap<i32, Opening>,
+    /// The partition whose turn to open was last.
+    pub(super) opened_last: i32,
     /// The group has answered, if only with nothing.
     pub(super) joined: bool,
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
+    /// Transactions in a row that did not commit.
+    uncommitted: u32,
     last_commit_ms: i64,
     last_flush_ms: i64,
     pub(super) last_sample_ms: i64,
@@ -118,8 +125,10 @@ impl<O: Operator> Worker<O> {
             failpoints: parts.failpoints,
             observer: parts.observer,
             opening: BTreeMap::new(),
+            opened_last: -1,
             joined: false,
             lanes: BTreeMap::new(),
+            uncommitted: 0,
             last_commit_ms: now,
             last_flush_ms: now,
             last_sample_ms: now,
@@ -345,6 +354,7 @@ impl<O: Operator> Worker<O> {
             Ok(()) => {
                 self.spent(Phase::Commit, began_us);
                 self.stats.transactions += 1;
+                self.uncommitted = 0;
                 self.settle(&units);
                 Ok(())
             }
@@ -423,6 +433,11 @@ impl<O: Operator> Worker<O> {
             _ => TransactionResult::Aborted,
         });
         tracing::warn!(%error, "transaction not committed; going back to the committed offsets");
+        self.uncommitted += 1;
+        if self.uncommitted >= MAX_UNCOMMITTED {
+            // What fails every time is no accident: whoever runs this worker says so, and waits.
+            return Err(error.into());
+        }
         match error {
             LogError::Abortable { .. } | LogError::Retriable { .. } => {
                 if self.producer.abort(self.call_timeout()).is_err() {

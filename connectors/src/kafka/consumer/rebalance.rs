@@ -63,7 +63,15 @@ impl KafkaConsumer {
         }
     }
 
+    /// Said once by librdkafka: an answer that fails cannot be given again.
     fn answer(&mut self, rebalance: Rebalance) -> Result<Option<Told>, LogError> {
+        self.try_answer(rebalance).map_err(|error| match error {
+            LogError::Retriable { operation, reason } => LogError::Fatal { operation, reason },
+            error => error,
+        })
+    }
+
+    fn try_answer(&mut self, rebalance: Rebalance) -> Result<Option<Told>, LogError> {
         match rebalance {
             Rebalance::Assign(partitions) => self.take_in(partitions),
             Rebalance::Revoke(partitions) if partitions.is_empty() => self.give_up(&[]).map(|()| None),
