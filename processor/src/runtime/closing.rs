@@ -2,15 +2,46 @@
 
 use std::time::Duration;
 
-use super::{RuntimeError, Worker};
+use super::lane::Lane;
+use super::{RuntimeError, TransactionResult, Worker};
 use crate::operator::Operator;
 use crate::ports::TopicPartition;
+use crate::task::CommitUnit;
 
 const ROUND: Duration = Duration::from_millis(20);
 /// Ten seconds at most: less than what orchestrators grant a process that is to end.
 const MOST_ROUNDS: u32 = 500;
 
 impl<O: Operator> Worker<O> {
+    /// Commits the offsets once more after asking how far the changelogs go, and nothing else: whoever opens
+    /// these stores next has nothing to read again.
+    pub(super) fn prove(&mut self) -> Result<(), RuntimeError> {
+        self.sample_changelogs(Lane::is_unproven)?;
+        let units: Vec<(i32, CommitUnit<O::Output>)> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.is_unproven() && lane.sampled_end.is_some())
+            .map(|(partition, lane)| (*partition, CommitUnit::new(lane.task.position())))
+            .collect();
+        if units.is_empty() {
+            return Ok(());
+        }
+        match self.transact(&units) {
+            Ok(()) => {
+                self.stats.transactions += 1;
+                self.observer.transaction(TransactionResult::Committed);
+                for (partition, _) in &units {
+                    if let Some(lane) = self.lanes.get_mut(partition) {
+                        lane.proven();
+                    }
+                }
+                Ok(())
+            }
+            Err(RuntimeError::Log(error)) => self.recover(error),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Gives operators the time to write down what comes of things they have begun outside. Reads no
     /// more records; stays a member of its group meanwhile.
     pub(super) fn wind_up(&mut self) -> Result<(), RuntimeError> {

@@ -63,6 +63,10 @@ pub(super) struct Lane<O: Operator> {
     /// Where the changelog ended before the transaction now being made: the next checkpoint, once
     /// that transaction has committed.
     pub(super) sampled_end: Option<i64>,
+    /// Rows were committed past the checkpoint: whoever opens the store reads them again.
+    unproven: bool,
+    /// The checkpoint is newer than the store's.
+    checkpoint_moved: bool,
     /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
     pending: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pending_bytes: usize,
@@ -88,6 +92,8 @@ impl<O: Operator> Lane<O> {
             store,
             checkpoint,
             sampled_end: None,
+            unproven: false,
+            checkpoint_moved: false,
             pending: HashMap::new(),
             pending_bytes: 0,
             backlog: VecDeque::new(),
@@ -196,9 +202,21 @@ impl<O: Operator> Lane<O> {
             self.pending.insert(key.to_vec(), row.map(<[u8]>::to_vec));
         }
         self.taken = 0;
+        self.proven();
+        self.unproven = true;
+    }
+
+    /// A transaction that was begun after the changelog was asked has committed.
+    pub(super) fn proven(&mut self) {
         if let Some(end) = self.sampled_end.take() {
             self.checkpoint.changelog_offset = end;
+            self.checkpoint_moved = true;
+            self.unproven = false;
         }
+    }
+
+    pub(super) fn is_unproven(&self) -> bool {
+        self.unproven
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
@@ -206,7 +224,7 @@ impl<O: Operator> Lane<O> {
     }
 
     pub(super) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || self.checkpoint_moved
     }
 
     /// Brings the store up to date with everything committed, and with nothing else (invariant I9).
@@ -216,6 +234,7 @@ impl<O: Operator> Lane<O> {
         self.store.write(&mut rows, &self.checkpoint)?;
         self.pending.clear();
         self.pending_bytes = 0;
+        self.checkpoint_moved = false;
         Ok(())
     }
 

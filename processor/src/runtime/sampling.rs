@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::lane::Lane;
 use super::{RuntimeError, Worker};
 use crate::operator::{Operator, Tick};
 use crate::ports::{Extent, LogError, TopicPartition};
@@ -11,11 +12,11 @@ use schemas::Timestamp;
 impl<O: Operator> Worker<O> {
     /// Asks how far each changelog goes. The commit that follows proves that this worker was the
     /// owner when it asked: every row before that point is its own and committed.
-    pub(super) fn sample_changelogs(&mut self) -> Result<(), RuntimeError> {
+    pub(super) fn sample_changelogs(&mut self, of: impl Fn(&Lane<O>) -> bool) -> Result<(), RuntimeError> {
         self.last_sample_ms = self.clock.monotonic_ms();
-        let dirty: Vec<i32> = self.lanes.iter().filter(|(_, lane)| lane.is_dirty()).map(|(p, _)| *p).collect();
+        let asked: Vec<i32> = self.lanes.iter().filter(|(_, lane)| of(lane)).map(|(p, _)| *p).collect();
         let changelog = self.config.topics.changelog.clone();
-        for (partition, extent) in self.extents(&changelog, &dirty)? {
+        for (partition, extent) in self.extents(&changelog, &asked)? {
             if let Some(lane) = self.lanes.get_mut(&partition) {
                 lane.sampled_end = Some(extent.end);
             }

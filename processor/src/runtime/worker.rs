@@ -167,8 +167,8 @@ impl<O: Operator> Worker<O> {
     /// `keep_membership`: a restart follows, nothing need move.
     pub fn close(mut self, keep_membership: bool) -> Result<WorkerStats, RuntimeError> {
         self.wind_up()?;
-        self.sample_changelogs()?;
         self.commit()?;
+        self.prove()?;
         self.flush()?;
         for lane in self.lanes.values_mut() {
             lane.sync()?;
@@ -279,8 +279,8 @@ impl<O: Operator> Worker<O> {
     }
 
     fn revoking(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
-        self.sample_changelogs()?;
         self.commit()?;
+        self.prove()?;
         self.flush()?;
         self.reached(ProtocolStep::Revoking)?;
         for partition in partitions {
@@ -342,7 +342,7 @@ impl<O: Operator> Worker<O> {
     fn commit(&mut self) -> Result<(), RuntimeError> {
         self.last_commit_ms = self.clock.monotonic_ms();
         if self.last_commit_ms - self.last_sample_ms >= self.config.flush_interval_ms {
-            self.sample_changelogs()?;
+            self.sample_changelogs(Lane::is_dirty)?;
         }
         let units: Vec<(i32, CommitUnit<O::Output>)> =
             self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()).map(|(p, lane)| (*p, lane.task.seal())).collect();
@@ -377,7 +377,7 @@ impl<O: Operator> Worker<O> {
         self.sample_lag()
     }
 
-    fn transact(&mut self, units: &[(i32, CommitUnit<O::Output>)]) -> Result<(), RuntimeError> {
+    pub(super) fn transact(&mut self, units: &[(i32, CommitUnit<O::Output>)]) -> Result<(), RuntimeError> {
         let shares: Vec<Share<'_, O>> = units
             .iter()
             .filter_map(|(partition, unit)| {
@@ -425,7 +425,7 @@ impl<O: Operator> Worker<O> {
     }
 
     /// The transaction did not commit, or nobody knows: drop the overlay, go back to what is proven.
-    fn recover(&mut self, error: LogError) -> Result<(), RuntimeError> {
+    pub(super) fn recover(&mut self, error: LogError) -> Result<(), RuntimeError> {
         self.stats.aborted += 1;
         self.observer.transaction(match error {
             LogError::InDoubt { .. } => TransactionResult::InDoubt,

@@ -26,7 +26,7 @@ struct RowSpan {
 }
 
 impl<T> CommitUnit<T> {
-    pub(super) fn new(position: i64) -> Self {
+    pub(crate) fn new(position: i64) -> Self {
         Self {
             position,
             outputs: Vec::new(),
