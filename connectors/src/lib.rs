@@ -8,3 +8,4 @@ pub mod channels;
 pub mod contract;
 pub mod kafka;
 pub mod memory;
+pub mod wms;

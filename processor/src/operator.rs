@@ -30,6 +30,7 @@ pub struct Incoming<'a> {
     pub key: Option<&'a [u8]>,
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
+    pub headers: &'a [(String, Vec<u8>)],
 }
 
 impl<'a> Incoming<'a> {

@@ -157,6 +157,7 @@ impl LoggedRecord {
             timestamp_ms: 0,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
+            headers: &[],
         }
     }
 }

@@ -32,7 +32,7 @@ fn config() -> TaskConfig {
 }
 
 fn incoming(record: &str) -> Incoming<'_> {
-    Incoming { partition: 0, offset: 0, timestamp_ms: 0, key: None, value: Some(record.as_bytes()) }
+    Incoming { partition: 0, offset: 0, timestamp_ms: 0, key: None, value: Some(record.as_bytes()), headers: &[] }
 }
 
 impl Bench {

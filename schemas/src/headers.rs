@@ -9,6 +9,8 @@ pub const DEAD_LETTER_OFFSET: &str = "offset";
 pub const DEAD_LETTER_STAGE: &str = "stage";
 pub const DEAD_LETTER_CLASS: &str = "error_class";
 pub const DEAD_LETTER_MESSAGE: &str = "message";
+/// Before the name of each header of the original record.
+pub const DEAD_LETTER_ORIGINAL: &str = "original.";
 /// Only where the value was too large for the topic and is left out: its size in bytes, as text.
 pub const DEAD_LETTER_OMITTED_BYTES: &str = "omitted_bytes";
 

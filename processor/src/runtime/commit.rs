@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::lane::Rejected;
 use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
-use schemas::headers::DEAD_LETTER_OMITTED_BYTES;
+use schemas::headers::{DEAD_LETTER_OMITTED_BYTES, DEAD_LETTER_ORIGINAL};
 use schemas::stream::DeadLetter;
 use schemas::topics::MAX_DEAD_LETTER_BYTES;
 
@@ -132,7 +132,10 @@ impl Transaction<'_> {
             error_class: rejected.rejection.class.to_owned(),
             message: rejected.rejection.message.clone(),
         });
+        let original: Vec<(String, &[u8])> =
+            record.headers.iter().map(|(name, value)| (format!("{DEAD_LETTER_ORIGINAL}{name}"), &value[..])).collect();
         let mut headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        headers.extend(original.iter().map(|(name, value)| (name.as_str(), *value)));
         let size = record.value.as_ref().map_or(0, Vec::len);
         let omitted = size.to_string();
         let fits = size <= MAX_DEAD_LETTER_BYTES;

@@ -25,6 +25,7 @@ pub(super) struct OwnedRecord {
     timestamp_ms: i64,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
 }
 
 impl OwnedRecord {
@@ -34,6 +35,7 @@ impl OwnedRecord {
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
+            headers: record.headers.to_vec(),
         }
     }
 
@@ -44,6 +46,7 @@ impl OwnedRecord {
             timestamp_ms: self.timestamp_ms,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
+            headers: &self.headers,
         }
     }
 }
@@ -119,6 +122,7 @@ impl<O: Operator> Lane<O> {
             timestamp_ms: record.timestamp_ms,
             key: record.key,
             value: record.value,
+            headers: record.headers,
         };
         if record.offset < self.expected() {
             // Folding a record twice would be wrong for ever; not folding it again is right.

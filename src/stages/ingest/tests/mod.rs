@@ -93,7 +93,8 @@ impl Bench {
     /// Offers one record and commits.
     fn offer(&mut self, key: Option<&str>, value: Option<&[u8]>) -> Result<(Outcome, Vec<Written>), Rejection> {
         let (partition, offset) = (self.partition, self.next);
-        let incoming = Incoming { partition, offset, timestamp_ms: 0, key: key.map(str::as_bytes), value };
+        let incoming =
+            Incoming { partition, offset, timestamp_ms: 0, key: key.map(str::as_bytes), value, headers: &[] };
         self.next += 1;
         let report = match self.task.operator().decode(&incoming) {
             Ok(report) => report,
