@@ -50,8 +50,14 @@ impl Postgres {
         let home = TempDir::with_prefix("quartermaster-postgres-").context("no temporary directory for PostgreSQL")?;
         let remover = Remover::of(home.path())?;
         let data = create(home.path(), &binaries, account.as_ref())?;
-        let mut postgres =
-            Self { port: 0, directory: home.path().to_owned(), command_line: Vec::new(), process: None, _home: home, _remover: remover };
+        let mut postgres = Self {
+            port: 0,
+            directory: home.path().to_owned(),
+            command_line: Vec::new(),
+            process: None,
+            _home: home,
+            _remover: remover,
+        };
         for attempt in 1.. {
             postgres.port = port.map_or_else(ports::free, ports::named)?;
             postgres.command_line = command_line(&binaries, account.as_ref(), &data, postgres.port);

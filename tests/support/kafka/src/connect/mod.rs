@@ -93,8 +93,7 @@ impl Connect {
     pub fn start_again(&mut self) -> Result<()> {
         let path = self.directory.join("connect.log");
         let log = File::options().create(true).append(true).open(&path).with_context(|| path.display().to_string())?;
-        let process =
-            self.process.insert(Guarded::spawn(&self.command_line, &self.directory, log, Signals::USUAL)?);
+        let process = self.process.insert(Guarded::spawn(&self.command_line, &self.directory, log, Signals::USUAL)?);
         let (mut gone, port) = (false, self.port);
         let served = wait_until(START_LIMIT, || {
             gone = !process.is_running();
