@@ -95,7 +95,11 @@ fn start(arguments: &Arguments, bootstrap: &str) -> Result<Chain> {
     Business::open(&database, "owner", 1)?.set_up(arguments.products)?;
     println!("the WMS is in {} (log: {}/postgres.log)", database.url(), postgres.directory().display());
     let connect = Connect::try_start(bootstrap, Some(arguments.connect_port))?;
-    println!("Kafka Connect with Debezium serves at {} (log: {}/connect.log)", connect.url(), connect.directory().display());
+    println!(
+        "Kafka Connect with Debezium serves at {} (log: {}/connect.log)",
+        connect.url(),
+        connect.directory().display()
+    );
     let chain = Chain { connect, database, postgres };
     if arguments.capture {
         chain.database.prepare_capture()?;
