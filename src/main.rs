@@ -6,8 +6,10 @@
 mod cli;
 mod clock;
 mod config;
+mod dead_letters;
 mod demo;
 mod embedded;
+mod errand;
 mod exit;
 mod logging;
 mod memory;
