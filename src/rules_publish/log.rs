@@ -25,20 +25,22 @@ pub(super) fn open(log: &dyn Log, wait: Duration) -> Result<Box<dyn Transactiona
 pub(super) fn published(reader: &mut dyn LogReader, wait: Duration) -> Result<Published, LogError> {
     let at = TopicPartition::new(topics::RULES, 0);
     let start = insist(|| reader.extent(&at, wait))?.start;
-    let (mut published, mut unreadable) = (Published::new(), None);
+    let mut published = Published::default();
     read_to_end(reader, &at, start, wait, &mut |record| {
         let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
+        published.documents.remove(&key);
+        published.unreadable.remove(&key);
         match record.value.map(avro::decode_rule_document) {
-            None => drop(published.remove(&key)),
-            Some(Ok(document)) => drop(published.insert(key, document)),
-            // Readers ignore it as well; it must not be overwritten unawares.
-            Some(Err(error)) => unreadable = Some(format!("{}-0 at {}: {error}", topics::RULES, record.offset)),
+            None => {}
+            Some(Ok(document)) => drop(published.documents.insert(key, document)),
+            Some(Err(error)) => {
+                let reason = format!("{}-0 at {}: {error}", topics::RULES, record.offset);
+                tracing::warn!(key, reason, "a published rule document cannot be read; every reader passes it by");
+                published.unreadable.insert(key, reason);
+            }
         }
     })?;
-    match unreadable {
-        None => Ok(published),
-        Some(reason) => Err(LogError::Fatal { operation: "read the published rules", reason }),
-    }
+    Ok(published)
 }
 
 /// The newest stream time that any partition of `process` has committed.

@@ -89,7 +89,7 @@ impl Transaction<'_> {
                 result = self.produce(ProduceRecord {
                     topic: record.topic,
                     partition: record.partition,
-                    key: Some(record.key),
+                    key: record.key,
                     value: record.value,
                     headers: record.headers,
                     timestamp_ms: None,
