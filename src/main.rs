@@ -12,6 +12,7 @@ mod embedded;
 mod errand;
 mod exit;
 mod logging;
+mod mapping_file;
 mod memory;
 mod metrics;
 mod replay;

@@ -34,7 +34,7 @@ pub fn run(args: &ConfigArgs, file: Option<&Path>) -> Outcome {
     match &args.command {
         ConfigCommand::Check { file } => {
             let config = Config::load(Some(file), [], Vec::new()).map_err(Failure::request)?;
-            ingest::check_mappings(&config).map_err(Failure::request)?;
+            ingest::check_mappings(&config)?;
             print(&format!("{}: ok\n", file.display()))
         }
         ConfigCommand::Print => {

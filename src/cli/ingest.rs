@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::service::ServiceArgs;
 use crate::config::{Config, Override};
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::metrics::{IngestMetrics, Metrics};
 use crate::service::{self, Service};
 use crate::stages::ingest;
@@ -36,6 +36,6 @@ pub fn run(config: &Config) -> Outcome {
     }
     let metrics = Metrics::new()?;
     let figures = metrics.add(IngestMetrics::new)?;
-    let stages = ingest::specs(config, &figures).map_err(Failure::request)?;
+    let stages = ingest::specs(config, &figures)?;
     service::run(Service::on_kafka("ingest", config, metrics, stages)?)
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use connectors::wms::debezium::{self, SchemaCache};
 use connectors::wms::row::{RawRecord, Record};
-use connectors::wms::{Mapping, Translated, Translator, WmsRow};
+use connectors::wms::mapping::Mapping;
+use connectors::wms::translate::{Translated, Translator, WmsRow};
 use processor::operator::{Incoming, Rejection};
 use processor::table::StateTable;
 use schemas::{DecodeError, Timestamp};
@@ -46,7 +47,7 @@ impl CapturedRows {
         // A file has no clock of its own: without a source time nothing says when it was.
         let time = change.source.time.unwrap_or(Timestamp::EARLIEST);
         if self.translator.knows(&change.table) {
-            self.translator.apply(&incoming, &change, time, &mut self.states, said)?;
+            self.translator.apply(&incoming, &change, &mut self.states, said)?;
         }
         self.translator.expire(time, &mut self.states, said);
         Ok(())

@@ -17,7 +17,7 @@ mod zstd;
 use std::io;
 use std::path::PathBuf;
 
-use connectors::wms::{Mapping, Translated};
+use connectors::wms::translate::Translated;
 use processor::operator::Rejection;
 use schemas::{CatalogChange, DecodeError, InventoryEvent, canonical};
 
@@ -25,7 +25,7 @@ use crate::cli::{Format, ReplayArgs, is_dash};
 use crate::clock::Stopwatch;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{logging, rule_files};
+use crate::{logging, mapping_file, rule_files};
 use captured::CapturedRows;
 use dead_letters::DeadLetters;
 use input::{Content, InputError, Inputs, Line};
@@ -54,7 +54,7 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
         Inputs::open(paths, config.replay.maximum_line_bytes, |file, length| progress.watch(file, length))
     };
     // Everything that is read is opened before anything that is written is created.
-    let mapping = args.mapping.as_deref().map(Mapping::read).transpose().map_err(Failure::request)?;
+    let mapping = args.mapping.as_deref().map(mapping_file::read).transpose()?;
     let (locations, items) = (open(args.locations.as_slice())?, open(args.catalog.as_slice())?);
     let events = open(&args.inputs)?;
     let pipeline =

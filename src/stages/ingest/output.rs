@@ -1,7 +1,7 @@
 //! What `ingest` writes: records of `inventory.events` and the public twins, and the dead letters of records
 //! that have waited in vain, encoded.
 
-use connectors::wms::ParkedRecord;
+use connectors::wms::translate::ParkedRecord;
 use processor::operator::{Produced, Rejection};
 use schemas::headers::{Headers, of_dead_letter};
 use schemas::partitioner::partition_for;

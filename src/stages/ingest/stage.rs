@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use connectors::wms::{Mapping, MappingError};
+use connectors::wms::mapping::{Mapping, Routing};
 use processor::runtime::StageConfig;
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::task::TaskConfig;
@@ -15,6 +15,8 @@ use super::rejection;
 use super::wms::WmsOperator;
 use super::{Content, IngestOperator, Input};
 use crate::config::{Config, InputConfig, InputContent};
+use crate::exit::Outcome;
+use crate::mapping_file;
 use crate::metrics::IngestMetrics;
 use crate::service::StageSpec;
 
@@ -28,21 +30,17 @@ const FLUSH_BYTES: usize = 16 << 20;
 const BACKLOG_RECORDS: usize = 10_000;
 
 /// A stage for every input, as configured.
-pub fn specs(config: &Config, metrics: &IngestMetrics) -> Result<Vec<StageSpec>, MappingError> {
+pub fn specs(config: &Config, metrics: &IngestMetrics) -> Outcome<Vec<StageSpec>> {
     config.ingest.all_inputs().iter().map(|input| spec(config, input, metrics)).collect()
 }
 
 /// Reads every mapping that the configuration names.
-pub fn check_mappings(config: &Config) -> Result<(), MappingError> {
-    config
-        .ingest
-        .inputs
-        .iter()
-        .filter_map(|input| input.mapping.as_deref())
-        .try_for_each(|file| mapping(file).map(drop))
+pub fn check_mappings(config: &Config) -> Outcome {
+    let mut files = config.ingest.inputs.iter().filter_map(|input| input.mapping.as_deref());
+    files.try_for_each(|file| mapping_file::read(file).map(drop))
 }
 
-fn spec(config: &Config, configured_input: &InputConfig, metrics: &IngestMetrics) -> Result<StageSpec, MappingError> {
+fn spec(config: &Config, configured_input: &InputConfig, metrics: &IngestMetrics) -> Outcome<StageSpec> {
     let input = configured(config, configured_input);
     let classes: Vec<&str> = rejection::classes().collect();
     // Known once the service has looked at the topics, before the first operator is made.
@@ -55,7 +53,7 @@ fn spec(config: &Config, configured_input: &InputConfig, metrics: &IngestMetrics
     let spec = match &configured_input.mapping {
         None => StageSpec::new(stage, threads, move |partition| IngestOperator::new(known(), partition)),
         Some(file) => {
-            let mapping = Arc::new(mapping(file)?);
+            let mapping = Arc::new(mapping_file::read(file)?);
             let one_partition = needs_one_partition(&mapping, file);
             let operator = move |partition| WmsOperator::new(known(), partition, mapping.clone(), unmapped.clone());
             let spec = StageSpec::new(stage, threads, operator);
@@ -65,12 +63,8 @@ fn spec(config: &Config, configured_input: &InputConfig, metrics: &IngestMetrics
     Ok(spec.writes(writes.iter().copied()).rejects(&classes).observed_by(Arc::new(watcher)).counting(partitions))
 }
 
-fn mapping(file: &Path) -> Result<Mapping, MappingError> {
-    Mapping::read(file)
-}
-
 fn needs_one_partition(mapping: &Mapping, file: &Path) -> Option<String> {
-    mapping.needs_total_order().then(|| {
+    (mapping.routing == Routing::Database).then(|| {
         format!(
             "{} is for a database whose tables are all routed into one topic, in the order of their commits: make the \
              topic with one partition, or change `routing` (docs/sources.md)",

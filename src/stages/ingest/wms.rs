@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use connectors::wms::debezium::{self, SchemaCache};
 use connectors::wms::row::{RawRecord, Record};
-use connectors::wms::{Mapping, Translated, Translator, WmsRow};
+use connectors::wms::mapping::Mapping;
+use connectors::wms::translate::{Translated, Translator, WmsRow};
 use processor::operator::{
     BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
 };
@@ -82,7 +83,7 @@ impl WmsOperator {
             self.unmapped.count(&change.table);
             return Ok(Outcome::Filtered);
         }
-        self.translator.apply(&captured.incoming, change, captured.time, states, &mut self.said)
+        self.translator.apply(&captured.incoming, change, states, &mut self.said)
     }
 
     fn emit(&mut self, ctx: &mut Ctx<'_>) {
@@ -148,7 +149,8 @@ impl Operator for WmsOperator {
         if captured.record == Record::Nothing {
             return Ok(Outcome::Filtered);
         }
-        let outcome = self.translate(ctx.states, captured)?;
+        // Whatever becomes of this record: others may have waited for it, or for too long.
+        let outcome = self.translate(ctx.states, captured);
         self.translator.expire(captured.time, ctx.states, &mut self.said);
         // The source's clock first, so that no partition takes the time from an event before it knows of
         // the source's other partitions.
@@ -156,7 +158,7 @@ impl Operator for WmsOperator {
             telling::tell_all(ctx, &self.input, news, captured.time);
         }
         self.emit(ctx);
-        Ok(outcome)
+        outcome
     }
 
     fn on_timer(&mut self, _: &mut Ctx<'_>, _: KeyId, _: Timestamp) {}
