@@ -14,6 +14,7 @@ pub mod canonical;
 pub mod catalog;
 pub mod change;
 mod decimal;
+pub mod document;
 pub mod dump;
 pub mod error;
 pub mod event;
