@@ -47,12 +47,21 @@ impl<'n> Fields<'n> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     pub const fn at(&self) -> Mark {
         self.at
     }
 
     pub fn get(&self, key: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(_, k, _)| *k == key).map(|(.., node)| *node)
+    }
+
+    /// The keys in the order of the text.
+    pub fn keys(&self) -> impl Iterator<Item = &'n str> {
+        self.entries.iter().map(|(_, key, _)| *key)
     }
 
     /// Refuses every key outside `allowed`. `hint` may know better than the list what to do.
