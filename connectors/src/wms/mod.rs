@@ -7,4 +7,6 @@
 //! ```
 //! A new system is a mapping file; a new connector is a decoder beside `debezium`.
 
+pub mod decimal;
 pub mod row;
+pub mod value;
