@@ -1,7 +1,6 @@
 //! Reads conditions: which rows a rule is about, or in which rows a figure counts.
 
-use schemas::document::yaml::Mark;
-use schemas::document::{Checker, Fields, Node, Value};
+use schemas::document::{Checker, Fields, Mark, Node, Value};
 
 use super::draft::Draft;
 use super::expression::{Spot, flag, unknown_key};
@@ -16,7 +15,11 @@ impl Draft {
         let Some(node) = of.get(key) else { return Vec::new() };
         let path = of.path_of(key);
         if matches!(&node.value, Value::Null) || matches!(&node.value, Value::Map(entries) if entries.is_empty()) {
-            check.fail(node.at, &path, "a condition on nothing; write for example { status: [OPEN] } or remove the key");
+            check.fail(
+                node.at,
+                &path,
+                "a condition on nothing; write for example { status: [OPEN] } or remove the key",
+            );
             return Vec::new();
         }
         let Some(fields) = Fields::open(node, &path, check) else { return Vec::new() };
@@ -66,12 +69,14 @@ fn plain(at: Mark, column: &str) -> Node {
     Node { at, value: Value::Scalar { text: column.to_owned(), number: None } }
 }
 
-fn copy(node: &Node) -> Node {
+pub(super) fn copy(node: &Node) -> Node {
     let value = match &node.value {
         Value::Null => Value::Null,
         Value::Scalar { text, number } => Value::Scalar { text: text.clone(), number: *number },
         Value::List(items) => Value::List(items.iter().map(copy).collect()),
-        Value::Map(entries) => Value::Map(entries.iter().map(|(at, key, node)| (*at, key.clone(), copy(node))).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|(at, key, node)| (*at, key.clone(), copy(node))).collect())
+        }
     };
     Node { at: node.at, value }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::Zone;
-use schemas::document::yaml::Mark;
+use schemas::document::Mark;
 use sha2::{Digest as _, Sha256};
 
 use super::model::{ColumnName, Figure, Tag};

@@ -1,7 +1,6 @@
 //! Reads expressions: where a value comes from and what is done with it.
 
-use schemas::document::yaml::Mark;
-use schemas::document::{Checker, Fields, Node, Value};
+use schemas::document::{Checker, Fields, Mark, Node, Value};
 use schemas::{Day, Timestamp, Zone};
 
 use super::change_fields::Want;
@@ -32,7 +31,10 @@ const DEEPEST_LOOKUP: u8 = 2;
 /// What an expression is read for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
+    /// The table whose columns are named.
     pub table: usize,
+    /// The table whose rule this is.
+    origin: usize,
     pub want: Want,
     /// The columns are read from images too: they have to be remembered.
     pub remember: bool,
@@ -44,7 +46,7 @@ pub(super) struct Spot {
 
 impl Spot {
     pub const fn new(table: usize, want: Want) -> Self {
-        Self { table, want, remember: false, own_row: false, depth: 0 }
+        Self { table, origin: table, want, remember: false, own_row: false, depth: 0 }
     }
 
     pub const fn remembered(self, remember: bool) -> Self {
@@ -74,7 +76,8 @@ impl Draft {
                 None
             }
             Value::List(_) => {
-                let reason = "expected a column or an expression, found a list; several candidates are `{ first_of: […] }`";
+                let reason =
+                    "expected a column or an expression, found a list; several candidates are `{ first_of: […] }`";
                 check.fail(node.at, path, reason);
                 None
             }
@@ -109,7 +112,9 @@ impl Draft {
         let at = fields.path_of(source);
         let from = match source {
             "value" => constant(fields, spot.want, check).map(From::Constant),
-            "column" => fields.text("column", "column: sku", check).map(|(_, name)| From::Column(self.column(name, spot))),
+            "column" => {
+                fields.text("column", "column: sku", check).map(|(_, name)| From::Column(self.column(name, spot)))
+            }
             "lookup" => self.lookup(fields, spot, check).map(|lookup| From::Lookup(Box::new(lookup))),
             "first_of" => self.several(node, &at, spot, check).map(From::FirstOf),
             "join" => {
@@ -181,7 +186,7 @@ impl Draft {
         };
         self.tables[table].looked_up = true;
         let place = (node.at, path);
-        self.tables[spot.table].looks_up.entry(table).or_insert(place);
+        self.tables[spot.origin].looks_up.entry(table).or_insert(place);
         let there = Spot { table, remember: true, depth: spot.depth + 1, ..spot };
         let column = self.expression(column?, &fields.path_of("column"), there, check);
         let by = by?;
@@ -210,7 +215,8 @@ impl Draft {
                 check.fail(at, path, reason);
             }
             None if given > 1 => {
-                let reason = format!("several columns identify a row of `{name}`: give it `key: [a, b]`, in this order");
+                let reason =
+                    format!("several columns identify a row of `{name}`: give it `key: [a, b]`, in this order");
                 check.fail(at, path, reason);
             }
             _ => {}
@@ -285,7 +291,10 @@ fn one_source(fields: &Fields<'_>, path: &str, check: &mut Checker<'_>) -> Optio
         _ => {
             let near = fields.keys().find_map(|key| super::nearest::nearest(key, SOURCES));
             let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            format!("nothing says where the value comes from{near}; write for example `column: …` ({})", SOURCES.join(", "))
+            format!(
+                "nothing says where the value comes from{near}; write for example `column: …` ({})",
+                SOURCES.join(", ")
+            )
         }
     };
     check.fail(fields.at(), path, reason);
@@ -314,7 +323,9 @@ fn refuse_keys(fields: &Fields<'_>, source: &str, beside: &[&str], want: Want, c
     fields.refuse_unknown(&allowed, check, |key| {
         let known = NUMBER_MODIFIERS.iter().chain(&TIME_MODIFIERS).chain(&TEXT_MODIFIERS).any(|known| *known == key);
         Some(match known {
-            true => format!("does not apply to {} here; remove it, or write it where the column is named", want.describe()),
+            true => {
+                format!("does not apply to {} here; remove it, or write it where the column is named", want.describe())
+            }
             false => unknown_key(key, &allowed),
         })
     });

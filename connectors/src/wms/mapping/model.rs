@@ -88,8 +88,10 @@ pub(crate) struct Table {
     pub remembered: Vec<usize>,
     /// Sums kept in images.
     pub figures: Vec<Figure>,
-    /// Other tables look rows of this one up, or a delete of this one needs them.
+    /// Something of its rows is remembered.
     pub has_images: bool,
+    /// Rules look rows of this table up.
+    pub looked_up: bool,
     /// A rule looks something up: rows of this table may have to wait.
     pub looks_up: bool,
     pub catalog: Option<ItemRule>,
