@@ -18,7 +18,7 @@ pub(crate) enum Want {
 }
 
 impl Want {
-    pub const fn describe(self) -> &'static str {
+    pub(crate) const fn describe(self) -> &'static str {
         match self {
             Self::Text => "a text",
             Self::Quantity => "a quantity",
@@ -31,21 +31,12 @@ impl Want {
         }
     }
 
-    pub const fn is_number(self) -> bool {
+    pub(crate) const fn is_number(self) -> bool {
         matches!(self, Self::Quantity | Self::Money | Self::Number | Self::Whole)
     }
 
-    pub const fn is_time(self) -> bool {
+    pub(crate) const fn is_time(self) -> bool {
         matches!(self, Self::Time | Self::Day)
-    }
-
-    /// Decimals a field of this kind can hold.
-    pub const fn places(self) -> u32 {
-        match self {
-            Self::Quantity => 3,
-            Self::Whole => 0,
-            _ => 6,
-        }
     }
 }
 
@@ -71,7 +62,7 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    pub const ALL: [(&'static str, Self, Want); 16] = [
+    pub(crate) const ALL: [(&'static str, Self, Want); 16] = [
         ("quantity", Self::Quantity, Want::Quantity),
         ("order_id", Self::OrderId, Want::Text),
         ("customer", Self::Customer, Want::Text),
@@ -90,7 +81,7 @@ impl Field {
         ("to", Self::To, Want::Text),
     ];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, field, _)| *field == self).map_or("", |(name, ..)| name)
     }
 }

@@ -11,7 +11,13 @@ pub(super) const TEST_KEYS: [&str; 8] = ["is", "not", "above", "below", "is_null
 
 impl Draft {
     /// The conditions under `key`, all of which must hold. Absent: none.
-    pub fn conditions(&mut self, of: &Fields<'_>, key: &str, spot: Spot, check: &mut Checker<'_>) -> Vec<Condition> {
+    pub(super) fn conditions(
+        &mut self,
+        of: &Fields<'_>,
+        key: &str,
+        spot: Spot,
+        check: &mut Checker<'_>,
+    ) -> Vec<Condition> {
         let Some(node) = of.get(key) else { return Vec::new() };
         let path = of.path_of(key);
         if matches!(&node.value, Value::Null) || matches!(&node.value, Value::Map(entries) if entries.is_empty()) {

@@ -31,14 +31,14 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub fn table_ix(&self, name: &str) -> Option<usize> {
+    pub(super) fn table_ix(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|table| table.name == name)
     }
 }
 
 impl TableDraft {
     /// The number of a column, new if need be.
-    pub fn column(&mut self, name: &str) -> usize {
+    pub(super) fn column(&mut self, name: &str) -> usize {
         self.columns.iter().position(|column| column.name == name).unwrap_or_else(|| {
             self.columns.push(ColumnName { name: name.to_owned(), tag: tag(name) });
             self.columns.len() - 1
@@ -46,7 +46,7 @@ impl TableDraft {
     }
 
     /// The number of a figure; one definition is remembered once.
-    pub fn figure(&mut self, figure: Figure) -> usize {
+    pub(super) fn figure(&mut self, figure: Figure) -> usize {
         self.figures.iter().position(|known| known.tag == figure.tag).unwrap_or_else(|| {
             self.figures.push(figure);
             self.figures.len() - 1

@@ -45,15 +45,15 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    pub const fn new(table: usize, want: Want) -> Self {
+    pub(super) const fn new(table: usize, want: Want) -> Self {
         Self { table, origin: table, want, remember: false, own_row: false, depth: 0 }
     }
 
-    pub const fn remembered(self, remember: bool) -> Self {
+    pub(super) const fn remembered(self, remember: bool) -> Self {
         Self { remember, ..self }
     }
 
-    pub const fn of_own_row(self) -> Self {
+    pub(super) const fn of_own_row(self) -> Self {
         Self { own_row: true, ..self }
     }
 
@@ -64,7 +64,7 @@ impl Spot {
 
 impl Draft {
     /// Reads one expression; every error is with `check`.
-    pub fn expression(&mut self, node: &Node, path: &str, spot: Spot, check: &mut Checker<'_>) -> Option<Expr> {
+    pub(super) fn expression(&mut self, node: &Node, path: &str, spot: Spot, check: &mut Checker<'_>) -> Option<Expr> {
         match &node.value {
             Value::Scalar { text, .. } if !text.is_empty() => {
                 let from = From::Column(self.column(text, spot));
@@ -84,7 +84,7 @@ impl Draft {
         }
     }
 
-    pub fn column(&mut self, name: &str, spot: Spot) -> usize {
+    pub(super) fn column(&mut self, name: &str, spot: Spot) -> usize {
         let table = &mut self.tables[spot.table];
         let column = table.column(name);
         if spot.remember {
@@ -224,7 +224,7 @@ impl Draft {
     }
 
     /// What is done with the value, as far as its field knows it.
-    pub fn modifiers(&mut self, fields: &Fields<'_>, spot: Spot, check: &mut Checker<'_>) -> Modifiers {
+    pub(super) fn modifiers(&mut self, fields: &Fields<'_>, spot: Spot, check: &mut Checker<'_>) -> Modifiers {
         let mut modifiers = self.unmodified();
         modifiers.map = map(fields, spot.want, check);
         if let Some(node) = fields.get("default") {
@@ -290,7 +290,7 @@ fn one_source(fields: &Fields<'_>, path: &str, check: &mut Checker<'_>) -> Optio
         (Some(one), Some(other)) => format!("`{one}` and `{other}` both say where the value comes from; keep one"),
         _ => {
             let near = fields.keys().find_map(|key| super::nearest::nearest(key, SOURCES));
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
             format!(
                 "nothing says where the value comes from{near}; write for example `column: …` ({})",
                 SOURCES.join(", ")

@@ -20,7 +20,7 @@ mod tests;
 
 use std::fmt;
 
-pub(crate) use change_fields::{Field, Want};
+pub(crate) use change_fields::Field;
 pub(crate) use model::{
     Condition, Difference, EventRule, Expr, Factor, Figure, From, ItemField, ItemRule, Lookup, Modifiers, On,
     PlaceField, PlaceRule, Scalar, Table, Tag, Test,

@@ -192,19 +192,19 @@ pub(crate) struct On(u8);
 impl On {
     pub(super) const NAMES: [(&'static str, Self); 4] =
         [("create", Self(1)), ("update", Self(2)), ("delete", Self(4)), ("snapshot", Self(8))];
-    pub const CREATE: Self = Self(1);
-    pub const DELETE: Self = Self(4);
-    pub const SNAPSHOT: Self = Self(8);
+    pub(crate) const CREATE: Self = Self(1);
+    pub(crate) const DELETE: Self = Self(4);
+    pub(crate) const SNAPSHOT: Self = Self(8);
 
-    pub const fn with(self, other: Self) -> Self {
+    pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    pub const fn has(self, other: Self) -> bool {
+    pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    pub const fn of(operation: Operation) -> Self {
+    pub(crate) const fn of(operation: Operation) -> Self {
         match operation {
             Operation::Create => Self(1),
             Operation::Update => Self(2),

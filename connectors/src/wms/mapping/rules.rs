@@ -13,7 +13,7 @@ pub(super) const EVENT_KEYS: [&str; 7] = ["on", "when", "change", "sku", "locati
 
 impl Draft {
     /// A table's `events`.
-    pub fn events(&mut self, of: &Fields<'_>, table: usize, check: &mut Checker<'_>) -> Vec<EventRule> {
+    pub(super) fn events(&mut self, of: &Fields<'_>, table: usize, check: &mut Checker<'_>) -> Vec<EventRule> {
         let Some(node) = of.get("events") else { return Vec::new() };
         let path = of.path_of("events");
         match &node.value {
@@ -117,7 +117,7 @@ impl Draft {
     }
 
     /// A table's `catalog`.
-    pub fn catalog(&mut self, of: &Fields<'_>, table: usize, check: &mut Checker<'_>) -> Option<ItemRule> {
+    pub(super) fn catalog(&mut self, of: &Fields<'_>, table: usize, check: &mut Checker<'_>) -> Option<ItemRule> {
         let fields = Fields::open(of.get("catalog")?, &of.path_of("catalog"), check)?;
         let allowed: Vec<&str> = ["sku", "when"].into_iter().chain(ITEM_FIELDS.map(|(name, ..)| name)).collect();
         fields.refuse_unknown(&allowed, check, |key| Some(unknown_key(key, &allowed)));
@@ -133,7 +133,7 @@ impl Draft {
     }
 
     /// A table's `location`.
-    pub fn location(&mut self, of: &Fields<'_>, table: usize, check: &mut Checker<'_>) -> Option<PlaceRule> {
+    pub(super) fn location(&mut self, of: &Fields<'_>, table: usize, check: &mut Checker<'_>) -> Option<PlaceRule> {
         let fields = Fields::open(of.get("location")?, &of.path_of("location"), check)?;
         let allowed: Vec<&str> = ["location", "when"].into_iter().chain(PLACE_FIELDS.map(|(name, ..)| name)).collect();
         fields.refuse_unknown(&allowed, check, |key| Some(unknown_key(key, &allowed)));

@@ -29,7 +29,7 @@ pub(super) struct Origin<'o> {
 
 impl Row<'_> {
     /// The stock change; `None` where the rule's conditions do not hold.
-    pub fn event(
+    pub(super) fn event(
         &self,
         rule: &EventRule,
         ix: usize,
@@ -100,7 +100,7 @@ impl Row<'_> {
     }
 
     /// A figure of the row; 0 where it does not count or is null.
-    pub fn figure(&self, figure: &Figure) -> Result<Quantity, Stop> {
+    pub(super) fn figure(&self, figure: &Figure) -> Result<Quantity, Stop> {
         if !self.holds(&figure.only_when)? {
             return Ok(Quantity::ZERO);
         }
@@ -151,14 +151,14 @@ impl Row<'_> {
     }
 
     /// The SKU of an item; `None` where the row is none, or not any more.
-    pub fn item_sku(&self, rule: &ItemRule) -> Result<Option<String>, Stop> {
+    pub(super) fn item_sku(&self, rule: &ItemRule) -> Result<Option<String>, Stop> {
         if !self.holds(&rule.when)? {
             return Ok(None);
         }
         self.identity(&rule.sku, "sku").map(Some).map_err(|stop| self.in_part("catalog", stop))
     }
 
-    pub fn item(&self, rule: &ItemRule, sku: &str) -> Result<CatalogItem, Stop> {
+    pub(super) fn item(&self, rule: &ItemRule, sku: &str) -> Result<CatalogItem, Stop> {
         self.read_item(rule, sku).map_err(|stop| self.in_part("catalog", stop))
     }
 
@@ -186,14 +186,14 @@ impl Row<'_> {
     }
 
     /// The code of a location; `None` where the row is none, or not any more.
-    pub fn place_code(&self, rule: &PlaceRule) -> Result<Option<String>, Stop> {
+    pub(super) fn place_code(&self, rule: &PlaceRule) -> Result<Option<String>, Stop> {
         if !self.holds(&rule.when)? {
             return Ok(None);
         }
         self.identity(&rule.location, "location").map(Some).map_err(|stop| self.in_part("location", stop))
     }
 
-    pub fn place(&self, rule: &PlaceRule, code: &str) -> Result<Location, Stop> {
+    pub(super) fn place(&self, rule: &PlaceRule, code: &str) -> Result<Location, Stop> {
         let mut place = Location { location: code.to_owned(), ..Location::default() };
         for (field, expr) in &rule.fields {
             let text = self.text(expr).map_err(|stop| self.in_part("location", stop))?;

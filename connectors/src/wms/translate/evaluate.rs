@@ -23,7 +23,7 @@ pub(super) struct Number {
 
 impl Row<'_> {
     /// A text; one that is empty is none.
-    pub fn text(&self, expr: &Expr) -> Result<Option<String>, Stop> {
+    pub(super) fn text(&self, expr: &Expr) -> Result<Option<String>, Stop> {
         let of = &expr.modifiers;
         let text = match &expr.from {
             From::Constant(text) => Some(text.clone()),
@@ -79,22 +79,20 @@ impl Row<'_> {
         Err(Stop::reject(UNMAPPED_VALUE, message))
     }
 
-    pub fn tags(&self, expr: &Expr) -> Result<Vec<String>, Stop> {
+    pub(super) fn tags(&self, expr: &Expr) -> Result<Vec<String>, Stop> {
         let Some(text) = self.text(expr)? else { return Ok(Vec::new()) };
         let trimmed = |part: &str| part.trim().to_owned();
-        let parts: Vec<String> = match &expr.from {
-            From::Split { at, .. } => text.split(at.as_str()).map(trimmed).collect(),
-            // An array column comes as JSON.
-            _ if text.starts_with('[') => match serde_json::from_str::<Vec<Option<String>>>(&text) {
-                Ok(parts) => parts.into_iter().flatten().collect(),
-                Err(_) => vec![text],
-            },
-            _ => vec![text],
+        // An array column comes as JSON.
+        let array = text.starts_with('[').then(|| serde_json::from_str::<Vec<Option<String>>>(&text).ok()).flatten();
+        let parts: Vec<String> = match (array, &expr.from) {
+            (Some(parts), _) => parts.into_iter().flatten().collect(),
+            (None, From::Split { at, .. }) => text.split(at.as_str()).map(|part| part.trim().to_owned()).collect(),
+            (None, _) => vec![text],
         };
         Ok(parts.into_iter().filter(|part| !part.is_empty()).collect())
     }
 
-    pub fn number(&self, expr: &Expr) -> Result<Option<Number>, Stop> {
+    pub(super) fn number(&self, expr: &Expr) -> Result<Option<Number>, Stop> {
         let of = &expr.modifiers;
         let read = match &expr.from {
             _ if of.map.is_some() => self.text(expr)?.map(|text| self.constant(&text)).transpose()?,
@@ -132,7 +130,7 @@ impl Row<'_> {
     }
 
     /// `absolute`, `negate`, `times` and `round`, in this order.
-    pub fn modified(&self, mut number: Number, of: &Modifiers) -> Result<Number, Stop> {
+    pub(super) fn modified(&self, mut number: Number, of: &Modifiers) -> Result<Number, Stop> {
         if of.absolute {
             number.value = number.value.abs();
         }
@@ -161,7 +159,7 @@ impl Row<'_> {
         Ok(Number { value, round: false })
     }
 
-    pub fn time(&self, expr: &Expr) -> Result<Option<Timestamp>, Stop> {
+    pub(super) fn time(&self, expr: &Expr) -> Result<Option<Timestamp>, Stop> {
         let of = &expr.modifiers;
         let parse = |text: &str| Timestamp::parse(text).map_err(|error| self.incomputable(&error));
         let read = match &expr.from {
@@ -180,7 +178,7 @@ impl Row<'_> {
         }
     }
 
-    pub fn day(&self, expr: &Expr) -> Result<Option<Day>, Stop> {
+    pub(super) fn day(&self, expr: &Expr) -> Result<Option<Day>, Stop> {
         let of = &expr.modifiers;
         let parse = |text: &str| Day::parse(text).map_err(|error| self.incomputable(&error));
         let read = match &expr.from {
@@ -228,7 +226,7 @@ impl Row<'_> {
     }
 
     /// Whether all conditions hold.
-    pub fn holds(&self, conditions: &[Condition]) -> Result<bool, Stop> {
+    pub(super) fn holds(&self, conditions: &[Condition]) -> Result<bool, Stop> {
         for condition in conditions {
             if !self.passes(&condition.of, &condition.test)?.unwrap_or_else(|| of_null(&condition.test)) {
                 return Ok(false);

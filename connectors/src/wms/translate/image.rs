@@ -28,12 +28,12 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    pub fn of(tag: Tag, column: &Column<'_>) -> Self {
+    pub(super) fn of(tag: Tag, column: &Column<'_>) -> Self {
         Self { tag, value: owned(&column.value), kind: column.kind }
     }
 
     /// The cell as a column of this name.
-    pub fn column<'c>(&'c self, name: &'c str) -> Column<'c> {
+    pub(super) fn column<'c>(&'c self, name: &'c str) -> Column<'c> {
         Column { name: Cow::Borrowed(name), value: lent(&self.value), kind: self.kind }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub fn restored(states: &StateTable<WmsRow>) -> Self {
+    pub(super) fn restored(states: &StateTable<WmsRow>) -> Self {
         let seqs = states.iter().filter_map(|(_, _, row)| match row {
             WmsRow::Gone { seq, .. } => Some(seq + 1),
             _ => None,
@@ -28,7 +28,7 @@ impl Memory {
     }
 
     /// What is remembered of a row that exists.
-    pub fn image<'s>(table: &Table, key: &str, states: &'s StateTable<WmsRow>) -> Option<&'s Image> {
+    pub(super) fn image<'s>(table: &Table, key: &str, states: &'s StateTable<WmsRow>) -> Option<&'s Image> {
         match states.get(states.find(image_key(&table.name, key).as_bytes())?)? {
             WmsRow::Image(image) => Some(image).filter(|image| image.gone.is_none()),
             _ => None,
@@ -36,7 +36,7 @@ impl Memory {
     }
 
     /// Writes nothing where nothing changed.
-    pub fn remember(key: &str, image: Image, states: &mut StateTable<WmsRow>) {
+    pub(super) fn remember(key: &str, image: Image, states: &mut StateTable<WmsRow>) {
         let id = states.intern(key.as_bytes());
         if matches!(states.get(id), Some(WmsRow::Image(known)) if *known == image) {
             return;
@@ -44,7 +44,7 @@ impl Memory {
         *states.get_or_insert_with(id, || WmsRow::Image(Image::default())) = WmsRow::Image(image);
     }
 
-    pub fn forget(&mut self, table: &Table, key: &str, states: &mut StateTable<WmsRow>) {
+    pub(super) fn forget(&mut self, table: &Table, key: &str, states: &mut StateTable<WmsRow>) {
         let name = image_key(&table.name, key);
         let Some(id) = states.find(name.as_bytes()) else { return };
         match states.get(id) {

@@ -76,14 +76,16 @@ pub enum Translated {
 }
 
 /// Reads a record again that has waited.
-pub type Reread = Box<dyn for<'a> Fn(&RawRecord<'a>) -> Result<Record<'a>, Rejection> + Send>;
+pub trait Reread: Send {
+    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
+}
 
 /// Carries a mapping out for one topic partition.
 pub struct Translator {
     mapping: Arc<Mapping>,
     source: String,
     source_partition: i32,
-    reread: Reread,
+    reread: Box<dyn Reread>,
     /// Where the columns of each table stood in its last record.
     hints: Vec<Vec<std::cell::Cell<usize>>>,
     parking: Parking,
@@ -92,7 +94,7 @@ pub struct Translator {
 
 impl Translator {
     /// `source`, `source_partition`: what the events say they came from.
-    pub fn new(mapping: Arc<Mapping>, source: &str, source_partition: i32, reread: Reread) -> Self {
+    pub fn new(mapping: Arc<Mapping>, source: &str, source_partition: i32, reread: Box<dyn Reread>) -> Self {
         let hints = mapping.tables.iter().map(|table| vec![std::cell::Cell::default(); table.columns.len()]).collect();
         Self {
             mapping,

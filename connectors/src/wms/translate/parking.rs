@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use processor::table::StateTable;
 use schemas::Timestamp;
 
-use super::parked::{Awaited, Parked};
+use super::parked::Parked;
 use super::state::{WmsRow, image_key, parked_key};
 
 /// Bytes of records that wait, beside their number.
@@ -31,7 +31,7 @@ pub(super) struct Parking {
 
 impl Parking {
     /// From the states, after a restore.
-    pub fn restored(states: &StateTable<WmsRow>) -> Self {
+    pub(super) fn restored(states: &StateTable<WmsRow>) -> Self {
         let mut this = Self::default();
         let mut taken = BTreeSet::new();
         for (_, key, row) in states.iter() {
@@ -46,39 +46,32 @@ impl Parking {
         this
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// An earlier record of this row waits.
-    pub fn holds_row(&self, row: &str) -> bool {
+    pub(super) fn holds_row(&self, row: &str) -> bool {
         self.by_row.contains_key(row)
     }
 
-    pub fn park(&mut self, parked: Parked, states: &mut StateTable<WmsRow>) {
+    pub(super) fn park(&mut self, parked: Parked, states: &mut StateTable<WmsRow>) {
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         self.enter(slot, &parked);
         let id = states.intern(parked_key(slot).as_bytes());
         *states.get_or_insert_with(id, || WmsRow::Parked(Box::default())) = WmsRow::Parked(Box::new(parked));
     }
 
-    /// The record waits for something else now.
-    pub fn wait_for(&mut self, seq: Seq, awaited: Awaited, states: &mut StateTable<WmsRow>) {
-        let Some(mut parked) = self.take(seq, states) else { return };
-        parked.awaits = Some(awaited);
-        self.park(parked, states);
-    }
-
     /// Takes a record out.
-    pub fn take(&mut self, seq: Seq, states: &mut StateTable<WmsRow>) -> Option<Parked> {
+    pub(super) fn take(&mut self, seq: Seq, states: &mut StateTable<WmsRow>) -> Option<Parked> {
         let slot = self.slots.remove(&seq)?;
         self.free.push(slot);
         let id = states.find(parked_key(slot).as_bytes())?;
@@ -91,7 +84,7 @@ impl Parking {
         Some(parked)
     }
 
-    pub fn get<'s>(&self, seq: Seq, states: &'s StateTable<WmsRow>) -> Option<&'s Parked> {
+    pub(super) fn get<'s>(&self, seq: Seq, states: &'s StateTable<WmsRow>) -> Option<&'s Parked> {
         match states.get(states.find(parked_key(*self.slots.get(&seq)?).as_bytes())?)? {
             WmsRow::Parked(parked) => Some(parked),
             _ => None,
@@ -99,23 +92,23 @@ impl Parking {
     }
 
     /// No earlier record of its rows waits.
-    pub fn is_first(&self, seq: Seq, parked: &Parked) -> bool {
+    pub(super) fn is_first(&self, seq: Seq, parked: &Parked) -> bool {
         let first = |row: &String| self.by_row.get(row).and_then(BTreeSet::first).is_none_or(|first| *first == seq);
         parked.rows.iter().all(first)
     }
 
     /// Those that wait for this image.
-    pub fn waiting_for(&self, image: &str) -> impl Iterator<Item = Seq> + '_ {
+    pub(super) fn waiting_for(&self, image: &str) -> impl Iterator<Item = Seq> + '_ {
         self.by_image.get(image).into_iter().flatten().copied()
     }
 
     /// The next in line behind a record of these rows.
-    pub fn next_of<'p>(&'p self, rows: &'p [String]) -> impl Iterator<Item = Seq> + 'p {
+    pub(super) fn next_of<'p>(&'p self, rows: &'p [String]) -> impl Iterator<Item = Seq> + 'p {
         rows.iter().filter_map(|row| self.by_row.get(row)?.first().copied())
     }
 
     /// The one that has waited longest, if it has waited since before this.
-    pub fn overdue(&self, before: Timestamp) -> Option<Seq> {
+    pub(super) fn overdue(&self, before: Timestamp) -> Option<Seq> {
         self.by_since.first().filter(|(since, _)| *since < before).map(|(_, seq)| *seq)
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Stop {
 
 impl Stop {
     #[cold]
-    pub fn reject(class: &'static str, message: String) -> Self {
+    pub(super) fn reject(class: &'static str, message: String) -> Self {
         Self::Reject(Rejection::new(class, message))
     }
 }
@@ -54,12 +54,12 @@ pub(super) struct Row<'v> {
 
 impl<'v> Row<'v> {
     /// Another place of the same or another table.
-    pub fn at(&self, table: &'v Table, place: Place<'v>) -> Self {
+    pub(super) fn at(&self, table: &'v Table, place: Place<'v>) -> Self {
         Self { table, place, ..*self }
     }
 
     /// Reads a column. `read` gets `None` where the record has no such column and `lenient` allows it.
-    pub fn column<T>(
+    pub(super) fn column<T>(
         &self,
         ix: usize,
         lenient: bool,

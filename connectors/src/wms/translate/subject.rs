@@ -19,7 +19,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub fn of(table: &Table, change: &Change<'_>) -> Result<Self, Rejection> {
+    pub(super) fn of(table: &Table, change: &Change<'_>) -> Result<Self, Rejection> {
         let row = match change.operation {
             Operation::Delete => [Some(&change.key), change.before.as_ref()],
             _ => [change.after.as_ref(), Some(&change.key)],
@@ -38,7 +38,7 @@ impl Subject {
     }
 
     /// The keys under which its records wait for each other.
-    pub fn rows(&self, table: &Table) -> Vec<String> {
+    pub(super) fn rows(&self, table: &Table) -> Vec<String> {
         if self.key.is_empty() {
             return Vec::new();
         }

@@ -17,7 +17,7 @@ use super::state::{WmsRow, image_key};
 use super::subject::Subject;
 use super::{TABLE_TRUNCATED, Translated, Translator, UNRESOLVED_LOOKUP, position_of, time_of};
 use crate::wms::mapping::{Mapping, On, Table};
-use crate::wms::row::{Change, Columns, Operation, Record, Renamed};
+use crate::wms::row::{Change, Operation, Record, Renamed};
 
 /// What became of one record.
 struct Done {
@@ -46,6 +46,12 @@ impl Translator {
         let mapping = Arc::clone(&self.mapping);
         let Some(ix) = mapping.table_ix(&change.table) else { return Ok(Outcome::Filtered) };
         let table = &mapping.tables[ix];
+        match (change.operation, &change.renamed) {
+            (Operation::Truncate, _) if table.has_images => return Err(truncated(table)),
+            // The row goes on under another key: its create says so.
+            (Operation::Truncate, _) | (Operation::Delete, Some(Renamed::To(_))) => return Ok(Outcome::Filtered),
+            _ => {}
+        }
         let subject = Subject::of(table, change)?;
         if table.looks_up && !self.parking.is_empty() {
             let rows = subject.rows(table);
@@ -111,7 +117,7 @@ impl Translator {
 
     fn resume(&mut self, parked: &Parked, states: &mut StateTable<WmsRow>, out: &mut Vec<Translated>) -> Done {
         let mapping = Arc::clone(&self.mapping);
-        let change = match (self.reread)(&parked.record.raw()) {
+        let change = match self.reread.reread(&parked.record.raw()) {
             Ok(Record::Change(change)) => change,
             Ok(_) => return Done::at_once(Ok(Outcome::Filtered)),
             Err(rejection) => return Done::at_once(Err(Stop::Reject(rejection))),
@@ -148,14 +154,6 @@ impl Translator {
     ) -> Done {
         let mapping = Arc::clone(&self.mapping);
         let table = &mapping.tables[ix];
-        match (change.operation, &change.renamed) {
-            (Operation::Truncate, _) if table.has_images => return Done::at_once(Err(truncated(table))),
-            // The row goes on under another key: its create says so.
-            (Operation::Truncate, _) | (Operation::Delete, Some(Renamed::To(_))) => {
-                return Done::at_once(Ok(Outcome::Filtered));
-            }
-            _ => {}
-        }
         let position = position_of(raw, change);
         let offset = subject.key.is_empty().then(|| format!("@{}", raw.offset));
         let origin = Origin {
@@ -209,8 +207,6 @@ struct Work<'v> {
     operation: Operation,
     /// The row as it was remembered, where it was.
     known: Option<&'v Image>,
-    before: Option<&'v Columns<'v>>,
-    hints: &'v [std::cell::Cell<usize>],
     key: &'v str,
 }
 
@@ -234,7 +230,7 @@ impl<'v> Work<'v> {
             (Operation::Delete, _) | (_, None) => Place::Deleted { image: known, before, key: &change.key },
             (_, Some(after)) => Place::After { after, hints, image: known },
         };
-        Self { row: Row { mapping, table, place, states }, operation, known, before, hints, key }
+        Self { row: Row { mapping, table, place, states }, operation, known, key }
     }
 
     /// Puts out what the rules give, and says what the row's figures are now.
@@ -269,15 +265,10 @@ impl<'v> Work<'v> {
 
     /// How far a figure rose, or fell; `None` where it did not.
     fn moved(&self, figure: usize, now: Quantity, rising: bool) -> Option<Quantity> {
-        let before = match (self.known, self.before) {
+        let before = match self.known {
             // A figure that is new in the mapping has not moved.
-            (Some(image), _) => image.figure(self.row.table.figures[figure].tag)?,
-            (None, Some(before)) if self.operation != Operation::Snapshot => {
-                let place = Place::After { after: before, hints: self.hints, image: None };
-                let was = self.row.at(self.row.table, place).figure(&self.row.table.figures[figure]);
-                was.unwrap_or(Quantity::ZERO)
-            }
-            _ => Quantity::ZERO,
+            Some(image) => image.figure(self.row.table.figures[figure].tag)?,
+            None => Quantity::ZERO,
         };
         let moved = if rising { now - before } else { before - now };
         moved.is_positive().then_some(moved)
@@ -345,13 +336,13 @@ impl<'v> Work<'v> {
 }
 
 #[cold]
-fn truncated(table: &Table) -> Stop {
+fn truncated(table: &Table) -> Rejection {
     let message = format!(
         "table {} was truncated, and its rows are remembered one by one; delete them instead, or reset the state of this \
          input and take a new snapshot",
         table.name
     );
-    Stop::reject(TABLE_TRUNCATED, message)
+    Rejection::new(TABLE_TRUNCATED, message)
 }
 
 /// Why a record that waits is given up.
