@@ -99,7 +99,7 @@ impl Deployment {
 
     /// What an operator may do to the topics.
     pub fn admin(&self) -> Topics {
-        Topics(Admin::new(&KafkaLog::new(KafkaConfig::new(self.bootstrap())).unwrap()).unwrap())
+        Topics::of(self.bootstrap())
     }
 
     /// The file that says whose a state directory is.
@@ -191,6 +191,10 @@ impl Deployment {
 pub struct Topics(Admin);
 
 impl Topics {
+    pub fn of(bootstrap: &str) -> Self {
+        Self(Admin::new(&KafkaLog::new(KafkaConfig::new(bootstrap)).unwrap()).unwrap())
+    }
+
     /// Deletes a topic and waits until it is gone.
     #[track_caller]
     pub fn delete(&self, topic: &str) {

@@ -13,14 +13,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// Becomes the command; its child kills it when the pipe closes, and passes on the signals named in it.
+/// Becomes the command; its child sends it the first argument when the pipe closes, and passes on
+/// the signals named in it.
 const RUN: &str = r#"
+last=$1
+shift
 exec 3<&0 </dev/null
 ( while read -r word <&3; do
       [ "$word" != dismissed ] || exit 0
       kill -s "$word" $$
   done
-  kill -s KILL $$ ) &
+  kill -s "$last" $$ ) &
 exec "$@" 3<&-
 "#;
 
@@ -36,20 +39,32 @@ done
 const DISMISS: &[u8] = b"dismissed\n";
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A process that is killed when this one ends.
+/// How a process is asked to end, and what it gets when this one ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signals {
+    pub(crate) end: &'static str,
+    pub(crate) last: &'static str,
+}
+
+impl Signals {
+    pub(crate) const USUAL: Self = Self { end: "TERM", last: "KILL" };
+}
+
+/// A process that ends when this one does.
 #[derive(Debug)]
-pub(crate) struct Guarded(Child);
+pub(crate) struct Guarded(Child, Signals);
 
 impl Guarded {
-    pub(crate) fn spawn(command_line: &[String], directory: &Path, output: File) -> Result<Self> {
+    pub(crate) fn spawn(command_line: &[String], directory: &Path, output: File, signals: Signals) -> Result<Self> {
         let child = shell(RUN)
+            .arg(signals.last)
             .args(command_line)
             .current_dir(directory)
             .stdout(output.try_clone().context("cannot use the log file twice")?)
             .stderr(output)
             .spawn()
             .context("cannot start sh")?;
-        Ok(Self(child))
+        Ok(Self(child, signals))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -60,7 +75,7 @@ impl Guarded {
         matches!(self.0.try_wait(), Ok(None))
     }
 
-    /// SIGTERM, then up to `patience`; what still runs then is killed. Whether it went by itself.
+    /// Asks, then waits up to `patience`; what still runs then is killed. Whether it went by itself.
     pub(crate) fn terminate(mut self, patience: Duration) -> bool {
         self.ask_to_end();
         let went = wait_until(patience, || !self.is_running());
@@ -69,7 +84,7 @@ impl Guarded {
     }
 
     pub(crate) fn ask_to_end(&mut self) {
-        self.tell(b"TERM\n");
+        self.tell(format!("{}\n", self.1.end).as_bytes());
     }
 
     fn tell(&mut self, word: &[u8]) {

@@ -2,16 +2,19 @@
 //! broker and controller at once, on 127.0.0.1.
 //!
 //! [`Kafka::shared`] is the one broker of a test process, [`Kafka::start`] a cluster of one's own.
-//! A cluster never outlives the process that started it, not even when that process is killed.
+//! [`Postgres`] and [`Connect`] are what stands before Kafka where stock comes from a database.
+//! None of them ever outlives the process that started it, not even when that process is killed.
 //! This crate must never speak to Kafka for a test: it starts and stops brokers and asks them
 //! whether they serve; topics and records belong to the code under test.
 #![allow(clippy::panic, reason = "a test that cannot have its Kafka has failed; the message says why")]
 
 mod cluster;
+mod connect;
 mod guard;
 mod install;
 mod node;
 mod ports;
+mod postgres;
 mod probe;
 mod settings;
 
@@ -19,6 +22,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 pub use cluster::Kafka;
+pub use connect::Connect;
+pub use postgres::Postgres;
 
 /// What a cluster of one's own shall be. The default is one broker, no authentication, a temporary directory.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::guard::Guarded;
+use crate::guard::{Guarded, Signals};
 use crate::install::Installation;
 use crate::ports;
 
@@ -55,7 +55,7 @@ impl Node {
             let log = self.directory.join("broker.log");
             let log =
                 File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
-            self.process = Some(Guarded::spawn(&self.command_line, &self.directory, log)?);
+            self.process = Some(Guarded::spawn(&self.command_line, &self.directory, log, Signals::USUAL)?);
         }
         Ok(())
     }
@@ -87,11 +87,14 @@ impl Node {
 
     /// The last lines of its log, for a message.
     pub(crate) fn tail(&self) -> String {
-        let path = self.directory.join("broker.log");
-        let log = fs::read_to_string(&path).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        format!("the end of {}:\n{}", path.display(), lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+        tail(&self.directory.join("broker.log"))
     }
+}
+
+pub(crate) fn tail(path: &Path) -> String {
+    let log = fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    format!("the end of {}:\n{}", path.display(), lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
 }
 
 /// What Kafka's storage tool does, without the second that its JVM takes.
