@@ -19,7 +19,7 @@ use figment::providers::Serialized;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use ingest::{IngestSection, InputConfig};
+pub use ingest::{IngestSection, InputConfig, InputContent};
 pub use keys::reference;
 pub use layers::Override;
 pub use notify::{ChannelEntry, NotifySection};

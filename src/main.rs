@@ -6,10 +6,13 @@
 mod cli;
 mod clock;
 mod config;
+mod dead_letters;
 mod demo;
 mod embedded;
+mod errand;
 mod exit;
 mod logging;
+mod mapping_file;
 mod memory;
 mod metrics;
 mod replay;

@@ -162,6 +162,30 @@ fn records_that_cannot_be_used_are_dead_letters_with_their_reason() {
     deployment.ingested_stock();
     deployment.processed();
     assert_eq!(deployment.alerts().len(), 1, "low stock of SKU-1");
+    what_was_refused_can_be_looked_at_and_put_back(&deployment);
+}
+
+fn what_was_refused_can_be_looked_at_and_put_back(deployment: &Deployment) {
+    let ask = |arguments: &[&str]| deployment.command(&[&["dead-letters"], arguments].concat());
+    let all = ask(&["list"]);
+    all.expect(0, &[]);
+    let total = all.stdout.lines().last().unwrap();
+    assert!(total.starts_with("6 dead letters: ") && total.contains("1 wrong_key"), "{}", all.stdout);
+    let ingest = ask(&["list", "--stage", "ingest", "--class", "malformed", "--json"]);
+    let letter: serde_json::Value = serde_json::from_str(ingest.stdout.lines().next().unwrap()).unwrap();
+    let id = letter["id"].as_str().unwrap();
+    assert_eq!((letter["key"].as_str(), letter["value"].as_str(), letter["topic"].as_str()), (Some("SKU-1"), Some("no json"), Some(STOCK)));
+    assert_eq!(ask(&["show", id, "--raw"]).stdout, "no json");
+    assert!(ask(&["show", id]).stdout.contains("class      malformed"));
+    ask(&["show", "0/999999"]).expect(2, &["0/999999"]);
+    ask(&["replay"]).expect(2, &["--class"]);
+    assert_eq!(ask(&["replay", id]).stdout, format!("would put back 1 (1 to {STOCK}); add --yes to do it\n"));
+    assert_eq!(ask(&["replay", id, "--yes"]).stdout, "put back 1\n");
+    // Nothing was mended: it comes again, and says which one it was.
+    eventually("it is refused again", || {
+        let again = ask(&["list", "--class", "malformed", "--json"]).stdout;
+        again.lines().any(|line| line.contains(&format!("[\"quartermaster.replayed\",\"{id}\"]"))).then_some(())
+    });
 }
 
 #[test]

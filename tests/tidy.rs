@@ -17,7 +17,7 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("apache_avro", &["schemas/"]),
     ("jiff", &["schemas/"]),
     ("statrs", &["rules/"]),
-    ("serde_saphyr", &["rules/src/ruleset/", "src/config/"]),
+    ("serde_saphyr", &["schemas/src/document/", "src/config/"]),
     ("rocksdb", &["processor/src/store/rocks"]),
     ("rdkafka", &["connectors/src/kafka/"]),
     ("reqwest", &["connectors/src/channels/"]),

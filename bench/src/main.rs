@@ -113,7 +113,8 @@ fn on_kafka(binary: &Path, arguments: &Arguments, workload: &Workload, directory
     };
     let figures = kafka::measure(binary, &plan, directory)?;
     Ok(format!(
-        "\"process_events_per_cpu_s\":{:.0},\"alert_latency_p50_ms\":{:.1},\"alert_latency_p99_ms\":{:.1},\"restart_ms\":{:.0}",
+        "\"debezium_events_per_cpu_s\":{:.0},\"process_events_per_cpu_s\":{:.0},\"alert_latency_p50_ms\":{:.1},\"alert_latency_p99_ms\":{:.1},\"restart_ms\":{:.0}",
+        figures.debezium_events_per_cpu_s,
         figures.process_events_per_cpu_s,
         figures.alert_latency_p50_ms,
         figures.alert_latency_p99_ms,

@@ -149,7 +149,7 @@ pub struct Produced<'a> {
     pub topic: &'a str,
     /// `None`: by the key, murmur2.
     pub partition: Option<i32>,
-    pub key: &'a [u8],
+    pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub headers: &'a [(&'a str, &'a [u8])],
 }

@@ -145,7 +145,7 @@ impl<'a> ChangeFields<'a> {
 }
 
 /// Refuses identifiers no topic or store should have to carry. NUL separates the parts of a key.
-pub(crate) fn identifier(field: &str, text: &str) -> Result<(), DecodeError> {
+pub fn identifier(field: &str, text: &str) -> Result<(), DecodeError> {
     if text.len() > MAX_IDENTIFIER_BYTES {
         let message = format!("`{field}` is {}; at most {MAX_IDENTIFIER_BYTES} bytes", quoted(text));
         return Err(DecodeError::new(DecodeError::TOO_LONG, message));

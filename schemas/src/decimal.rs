@@ -11,6 +11,8 @@ pub enum DecimalError {
     TooPrecise(u32),
     #[error("magnitude above {0}")]
     TooLarge(i64),
+    #[error("more than 38 digits")]
+    TooLong,
 }
 
 /// Digits of a decimal without trailing zeros: `digits × 10^exponent`. More than 19 significant

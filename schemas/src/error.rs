@@ -42,7 +42,7 @@ impl DecodeError {
     ];
 
     #[cold]
-    pub(crate) fn new(class: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(class: &'static str, message: impl Into<String>) -> Self {
         Self { class, message: message.into() }
     }
 
@@ -58,7 +58,7 @@ impl DecodeError {
 }
 
 /// A value as it is quoted in a message: at most 60 characters, so that no line floods a log.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const MOST: usize = 60;
     match text.char_indices().nth(MOST) {
         None => format!("{text:?}"),

@@ -14,6 +14,7 @@ pub mod canonical;
 pub mod catalog;
 pub mod change;
 mod decimal;
+pub mod document;
 pub mod dump;
 pub mod error;
 pub mod event;
@@ -27,6 +28,7 @@ pub mod row;
 pub mod stream;
 pub mod time;
 pub mod topics;
+pub mod wall_time;
 
 pub use alert::{Alert, AlertKind, AlertState, Evidence, EvidenceValue, Message, Mode, RuleRef, Severity};
 pub use avro::catalogue_of_schemas;
@@ -40,3 +42,4 @@ pub use notification::{DeliveryAttempt, DeliveryError, DeliveryStatus, Notificat
 pub use position::Position;
 pub use quantity::Quantity;
 pub use time::{Day, TimeError, Timestamp, Zone};
+pub use wall_time::WallTime;

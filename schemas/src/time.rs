@@ -126,13 +126,15 @@ pub enum TimeError {
     NotAnHttpDate,
     #[error("not a date like 2026-11-22")]
     NotADate,
+    #[error("not a date and time without a zone, like 2026-11-22 05:54:00")]
+    NotAWallTime,
     #[error("outside the years 0001 to 9999")]
     OutOfRange,
 }
 
 /// A time zone from the bundled tz database, so that every machine computes the same days.
 #[derive(Clone, Debug)]
-pub struct Zone(jiff::tz::TimeZone);
+pub struct Zone(pub(crate) jiff::tz::TimeZone);
 
 impl Zone {
     pub const UTC: Self = Self(jiff::tz::TimeZone::UTC);

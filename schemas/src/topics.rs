@@ -235,7 +235,8 @@ pub const TOPICS: &[Topic] = &[
             DEAD_LETTERS,
             "original key",
             "Records that could not be used: original key and bytes; headers `topic`, `partition`, `offset`, `stage`, \
-             `error_class`, `message`; a value beyond 16 MiB is left out, and the header `omitted_bytes` says so",
+             `error_class`, `message`; those of the original follow as `original.…`; \
+             a value beyond 16 MiB is left out, and the header `omitted_bytes` says so",
         )
     },
 ];

@@ -10,6 +10,7 @@ use super::{Cli, config_from_environment, print};
 use crate::config::{self, Config};
 use crate::exit::{Failure, Outcome};
 use crate::metrics;
+use crate::stages::ingest;
 
 /// Check a configuration file, or print the configuration in force
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check one file: every key known, every value in range
+    /// Check one file and the mappings it names: every key known, every value in range
     Check {
         /// The file to check, TOML or YAML by its extension
         file: PathBuf,
@@ -32,7 +33,8 @@ enum ConfigCommand {
 pub fn run(args: &ConfigArgs, file: Option<&Path>) -> Outcome {
     match &args.command {
         ConfigCommand::Check { file } => {
-            Config::load(Some(file), [], Vec::new()).map_err(Failure::request)?;
+            let config = Config::load(Some(file), [], Vec::new()).map_err(Failure::request)?;
+            ingest::check_mappings(&config)?;
             print(&format!("{}: ok\n", file.display()))
         }
         ConfigCommand::Print => {

@@ -36,6 +36,6 @@ pub fn run(config: &Config) -> Outcome {
     }
     let metrics = Metrics::new()?;
     let figures = metrics.add(IngestMetrics::new)?;
-    let stages = ingest::specs(config, &figures);
+    let stages = ingest::specs(config, &figures)?;
     service::run(Service::on_kafka("ingest", config, metrics, stages)?)
 }

@@ -2,6 +2,7 @@
 //! of its own; the folders named after commands do the work.
 
 mod config;
+mod dead_letters;
 mod ingest;
 mod notify;
 mod process;
@@ -52,6 +53,7 @@ pub enum Command {
     Replay(Box<ReplayArgs>),
     Topics(topics::TopicsArgs),
     State(state::StateArgs),
+    DeadLetters(dead_letters::DeadLettersArgs),
     Rules(RulesArgs),
     Schema(schema::SchemaArgs),
     Config(config::ConfigArgs),
@@ -73,6 +75,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Process(args) => process::run(&start(file, args.overrides())?),
         Command::Notify(args) => notify::run(&start(file, args.overrides())?),
         Command::State(args) => state::run(&args, &start(file, args.overrides())?),
+        Command::DeadLetters(args) => dead_letters::run(&args, &start(file, args.overrides())?),
         Command::Topics(args) => topics::run(&args, &start(file, args.overrides())?),
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
         Command::Rules(RulesArgs { command: RulesCommand::Check { files } }) => rules::check(&files),

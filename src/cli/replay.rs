@@ -28,7 +28,7 @@ pub struct ReplayArgs {
     /// Location lines (time zone, region, kind), applied before the first input line
     #[arg(long, value_name = "FILE")]
     pub locations: Option<PathBuf>,
-    /// Mapping of change rows to events; only with `--format debezium`
+    /// What the tables of a warehouse system mean (YAML); with `--format debezium`
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
     /// What the input lines are
@@ -65,7 +65,8 @@ pub struct ReplayArgs {
 pub enum Format {
     /// One stock change a line
     Canonical,
-    /// Change rows as Debezium writes them (not supported by this version)
+    /// Changes of a warehouse system's tables as Debezium writes them: values, or whole records as `topics dump
+    /// --topic` writes them. Needs a --mapping
     Debezium,
     /// Records as `topics dump` and `demo --dump` write them: locations, rules and journal before the events. Needs
     /// the --partitions of the dumped topic, and sorts alerts by detection time

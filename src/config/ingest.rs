@@ -1,6 +1,7 @@
 //! Section of `quartermaster ingest`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use schemas::topics;
@@ -39,10 +40,13 @@ pub struct InputConfig {
     /// The Kafka topic that is read.
     pub topic: String,
     /// What its records are about.
-    pub content: Content,
-    /// How its records are written.
+    pub content: InputContent,
+    /// How its records are written. Those of a warehouse system are Debezium's.
     #[serde(default)]
     pub format: Format,
+    /// What the tables of a warehouse system mean: a mapping file (docs/mapping.md), for `content = "wms"`.
+    #[serde(default)]
+    pub mapping: Option<PathBuf>,
     /// A source partition that says nothing for so long, while the topic is read to its end, no longer holds time back.
     #[serde(default = "silence_after_ms")]
     #[schemars(range(min = 1_000, max = 604_800_000))]
@@ -51,6 +55,35 @@ pub struct InputConfig {
     /// that have spoken.
     #[serde(default)]
     pub source_partitions: Option<Vec<i32>>,
+}
+
+/// What the records of an input are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputContent {
+    /// Changes of stock, and heartbeats.
+    StockChanges,
+    /// Items, keyed by SKU; a tombstone makes an item inactive.
+    Catalog,
+    /// Locations, keyed by location.
+    Locations,
+    /// Answers of people and services to alerts.
+    Actions,
+    /// Changes of a warehouse system's tables as Debezium captures them; `mapping` says what they mean.
+    Wms,
+}
+
+impl InputContent {
+    /// `None`: rows of a warehouse system, which may be any of the others.
+    pub fn canonical(self) -> Option<Content> {
+        match self {
+            Self::StockChanges => Some(Content::StockChanges),
+            Self::Catalog => Some(Content::Catalog),
+            Self::Locations => Some(Content::Locations),
+            Self::Actions => Some(Content::Actions),
+            Self::Wms => None,
+        }
+    }
 }
 
 fn silence_after_ms() -> i64 {
@@ -76,8 +109,9 @@ impl IngestSection {
             inputs.push(InputConfig {
                 name: ACTIONS_INPUT.to_owned(),
                 topic: topics::ACTIONS.to_owned(),
-                content: Content::Actions,
+                content: InputContent::Actions,
                 format: Format::Auto,
+                mapping: None,
                 silence_after_ms: silence_after_ms(),
                 source_partitions: None,
             });
@@ -107,6 +141,9 @@ impl IngestSection {
             if !(1_000..=604_800_000).contains(&input.silence_after_ms) {
                 fail("silence_after_ms", format!("is {}; it must be from 1000 to 604800000", input.silence_after_ms));
             }
+            if let Err((key, reason)) = check_mapping(input) {
+                fail(key, reason);
+            }
             if let Err(reason) = check_source_partitions(input) {
                 fail("source_partitions", reason);
             }
@@ -134,7 +171,7 @@ fn check_topic(input: &InputConfig) -> Result<(), String> {
     }
     if *topic == topics::ACTIONS {
         return match input.content {
-            Content::Actions => Ok(()),
+            InputContent::Actions => Ok(()),
             _ => Err(format!("is {topic:?}, which holds answers to alerts; its content is `actions`")),
         };
     }
@@ -145,9 +182,29 @@ fn check_topic(input: &InputConfig) -> Result<(), String> {
     Ok(())
 }
 
+fn check_mapping(input: &InputConfig) -> Result<(), (&'static str, String)> {
+    let is_wms = input.content == InputContent::Wms;
+    match (is_wms, &input.mapping, input.format) {
+        (true, None, _) => {
+            Err(("mapping", "is missing; name the mapping file that says what the tables mean".to_owned()))
+        }
+        (true, Some(_), Format::Json | Format::Avro) => Err((
+            "format",
+            "is for canonical records; changes of a warehouse system's tables are `debezium`".to_owned(),
+        )),
+        (false, Some(_), _) => {
+            Err(("mapping", "is given, and only `content = \"wms\"` has one; leave it out".to_owned()))
+        }
+        (false, None, Format::Debezium) => {
+            Err(("format", "is `debezium`, which belongs to `content = \"wms\"` with a `mapping`".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_source_partitions(input: &InputConfig) -> Result<(), String> {
     let Some(partitions) = &input.source_partitions else { return Ok(()) };
-    if input.content != Content::StockChanges {
+    if input.content != InputContent::StockChanges {
         return Err("is given, and only stock changes have source partitions; leave it out".to_owned());
     }
     if partitions.is_empty() || partitions.iter().any(|partition| *partition < 0) {
@@ -183,7 +240,7 @@ mod tests {
     #[test]
     fn unknown_contents_and_keys_are_refused_with_the_known_ones() {
         let error = section(&json!([{"name": "s", "topic": "t", "content": "sales"}])).unwrap_err();
-        assert!(error.contains("`stock-changes`, `catalog`, `locations`, `actions`"), "{error}");
+        assert!(error.contains("`stock-changes`, `catalog`, `locations`, `actions`, `wms`"), "{error}");
         let error = section(&json!([{"name": "s", "topic": "t", "content": "catalog", "fromat": "json"}])).unwrap_err();
         assert!(error.contains("`fromat`") && error.contains("`format`"), "{error}");
     }
@@ -212,6 +269,16 @@ mod tests {
                 json!([{"name": "s", "topic": "t", "content": "catalog", "silence_after_ms": 5}]),
                 "`ingest.inputs[0].silence_after_ms` is 5",
             ),
+            (json!([{"name": "s", "topic": "t", "content": "wms"}]), "inputs[0].mapping` is missing"),
+            (
+                json!([{"name": "s", "topic": "t", "content": "catalog", "mapping": "m.yaml"}]),
+                "only `content = \"wms\"` has one",
+            ),
+            (
+                json!([{"name": "s", "topic": "t", "content": "wms", "mapping": "m.yaml", "format": "json"}]),
+                "tables are `debezium`",
+            ),
+            (json!([{"name": "s", "topic": "t", "content": "catalog", "format": "debezium"}]), "belongs to `content"),
             (
                 json!([{"name": "s", "topic": "t", "content": "catalog", "source_partitions": [0]}]),
                 "only stock changes have source partitions",

@@ -1,5 +1,8 @@
 //! What comes in, by input.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use processor::runtime::{Observer, Progress};
 use prometheus::{IntCounter, IntCounterVec, Result};
 
@@ -9,7 +12,12 @@ use super::Families;
 pub struct IngestMetrics {
     received: IntCounterVec,
     rejected: IntCounterVec,
+    unmapped: IntCounterVec,
 }
+
+/// Tables that are told apart; the others count together.
+const MOST_TABLES: usize = 100;
+const OTHER_TABLES: &str = "(others)";
 
 impl IngestMetrics {
     pub fn new(families: &Families) -> Result<Self> {
@@ -24,7 +32,17 @@ impl IngestMetrics {
                 &["source", "reason"],
                 "Records of an input that could not be used and went to the dead letters, by the class of the reason.",
             )?,
+            unmapped: families.counters(
+                "ingest_unmapped_changes_total",
+                &["source", "table"],
+                "Changes of tables that the mapping of an input does not name, passed by; at most 100 tables by name.",
+            )?,
         })
+    }
+
+    /// Where an input counts the tables that its mapping does not name.
+    pub fn unmapped(&self, input: &str) -> UnmappedTables {
+        UnmappedTables { counter: self.unmapped.clone(), input: input.to_owned(), known: Arc::default() }
     }
 
     /// The figures of one input, at zero.
@@ -37,6 +55,34 @@ impl IngestMetrics {
             rejected: self.rejected.clone(),
             input: input.to_owned(),
         }
+    }
+}
+
+/// Counts what a mapping does not name.
+#[derive(Clone)]
+pub struct UnmappedTables {
+    counter: IntCounterVec,
+    input: String,
+    known: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl UnmappedTables {
+    pub fn count(&self, table: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = table;
+        if !known.contains(table) {
+            if known.len() < MOST_TABLES {
+                tracing::info!(
+                    input = self.input,
+                    table,
+                    "a table that the mapping does not name; its changes are passed by"
+                );
+                known.insert(table.to_owned());
+            } else {
+                table = OTHER_TABLES;
+            }
+        }
+        self.counter.with_label_values(&[self.input.as_str(), table]).inc();
     }
 }
 

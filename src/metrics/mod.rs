@@ -25,7 +25,7 @@ pub use alerts::AlertMetrics;
 pub use clients::ClientMetrics;
 pub use families::Families;
 pub use http::HttpMetrics;
-pub use ingest::IngestMetrics;
+pub use ingest::{IngestMetrics, UnmappedTables};
 pub use notify::NotifyMetrics;
 pub use reference::reference;
 pub use service::ServiceMetrics;

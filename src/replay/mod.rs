@@ -3,6 +3,7 @@
 //! This folder reads, writes and counts; what happens to an event is in [`pipeline`]. It must never
 //! let the machine's clock, or the order of a hash map, reach an output.
 
+mod captured;
 mod dead_letters;
 mod from_log;
 mod input;
@@ -16,20 +17,25 @@ mod zstd;
 use std::io;
 use std::path::PathBuf;
 
+use connectors::wms::translate::Translated;
 use processor::operator::Rejection;
-use schemas::{DecodeError, canonical};
+use schemas::{CatalogChange, DecodeError, InventoryEvent, canonical};
 
 use crate::cli::{Format, ReplayArgs, is_dash};
 use crate::clock::Stopwatch;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{logging, rule_files};
+use crate::{logging, mapping_file, rule_files};
+use captured::CapturedRows;
 use dead_letters::DeadLetters;
 use input::{Content, InputError, Inputs, Line};
 use output::{OutputError, Results};
 use pipeline::{Pipeline, PipelineOptions};
 use progress::Progress;
 use summary::Summary;
+
+/// The input that dead letters name which were found when all had been read.
+const AT_THE_END: &str = "(end of the input)";
 
 /// The class of a line longer than `replay.maximum_line_bytes`.
 const LINE_TOO_LONG: &str = "line_too_long";
@@ -48,11 +54,14 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
         Inputs::open(paths, config.replay.maximum_line_bytes, |file, length| progress.watch(file, length))
     };
     // Everything that is read is opened before anything that is written is created.
+    let mapping = args.mapping.as_deref().map(mapping_file::read).transpose()?;
     let (locations, items) = (open(args.locations.as_slice())?, open(args.catalog.as_slice())?);
     let events = open(&args.inputs)?;
     let pipeline =
         Pipeline::new(options(args, config), &rules).map_err(|r| Failure::Request(anyhow::anyhow!(r.message)))?;
     let mut replay = Replay {
+        captured: mapping.map(CapturedRows::new),
+        said: Vec::new(),
         pipeline,
         results: Results::create(args.alerts.as_deref(), args.positions.as_deref())?,
         letters: DeadLetters::create(args.dead_letters.as_deref())?,
@@ -68,15 +77,16 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
 }
 
 fn refuse_unsupported(args: &ReplayArgs) -> Outcome {
-    let refuse = |what: String| Err(Failure::Request(anyhow::anyhow!(what)));
-    match args.format {
-        Format::Canonical | Format::Log => {}
-        Format::Debezium => {
-            return refuse("--format debezium is not supported by this version; convert to canonical lines".to_owned());
+    match (args.format, &args.mapping) {
+        (Format::Debezium, Some(_)) | (Format::Canonical | Format::Log, None) => {}
+        (Format::Debezium, None) => {
+            return Err(Failure::Request(anyhow::anyhow!(
+                "--format debezium needs a --mapping that says what the tables mean"
+            )));
         }
-    }
-    if args.mapping.is_some() {
-        return refuse("--mapping is not supported by this version: it belongs to --format debezium".to_owned());
+        (_, Some(_)) => {
+            return Err(Failure::Request(anyhow::anyhow!("--mapping belongs to --format debezium")));
+        }
     }
     if args.positions.is_some() && args.positions_every.is_none() && args.until.is_none() {
         tracing::warn!("--positions writes nothing without --positions-every or --until");
@@ -112,6 +122,10 @@ fn options(args: &ReplayArgs, config: &Config) -> PipelineOptions {
 
 /// One run: what is read goes to the pipeline, what comes out of it to the outputs.
 struct Replay<'a> {
+    /// Where the lines are rows of a warehouse system.
+    captured: Option<CapturedRows>,
+    /// What a row said; empty between lines.
+    said: Vec<Translated>,
     pipeline: Pipeline,
     results: Results,
     letters: DeadLetters,
@@ -132,6 +146,10 @@ impl Replay<'_> {
         self.each_line(Kind::Location, locations)?;
         self.each_line(Kind::Item, items)?;
         self.each_line(Kind::Event, events)?;
+        if let Some(captured) = &mut self.captured {
+            captured.finish(&mut self.said);
+            self.say(&Line { input: AT_THE_END, number: 0, content: Content::Bytes(&[]) })?;
+        }
         let Self { pipeline, results, .. } = self;
         pipeline.finish(&mut |line| results.take(&line)).map_err(Failure::runtime)
     }
@@ -140,7 +158,7 @@ impl Replay<'_> {
         while let Some(line) = inputs.next_line()? {
             self.summary.lines += u64::from(kind == Kind::Event);
             let (bytes, taken) = match line.content {
-                Content::Bytes(bytes) => (bytes, self.take(kind, bytes).map_err(Failure::runtime)?),
+                Content::Bytes(bytes) => (bytes, self.take(kind, &line, bytes)?),
                 Content::TooLong { head, bytes } => (head, Err(Refusal::too_long(bytes))),
             };
             if let Err(refusal) = taken {
@@ -150,12 +168,48 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn take(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<Result<(), Refusal>> {
+    fn take(&mut self, kind: Kind, line: &Line<'_>, bytes: &[u8]) -> Outcome<Result<(), Refusal>> {
         match kind {
             Kind::Location => Ok(self.location(bytes)),
             Kind::Item => Ok(self.item(bytes)),
-            Kind::Event => self.event(bytes),
+            Kind::Event if self.captured.is_some() => self.row(line, bytes),
+            Kind::Event => match canonical::decode_event(bytes) {
+                Ok(event) => self.event(event).map_err(Failure::runtime),
+                Err(error) => Ok(Err(error.into())),
+            },
         }
+    }
+
+    /// A change of a row says any number of things.
+    fn row(&mut self, line: &Line<'_>, bytes: &[u8]) -> Outcome<Result<(), Refusal>> {
+        let Some(captured) = &mut self.captured else { return Ok(Ok(())) };
+        let taken = captured.take(bytes, line.number, &mut self.said);
+        self.say(line)?;
+        Ok(taken.map_err(Refusal::from))
+    }
+
+    fn say(&mut self, line: &Line<'_>) -> Outcome {
+        for said in std::mem::take(&mut self.said) {
+            let (number, original, taken) = match said {
+                Translated::Event(event) => (line.number, None, self.event(event).map_err(Failure::runtime)?),
+                Translated::Item(CatalogChange { sku, item }) => {
+                    self.summary.item(sku.clone());
+                    (line.number, None, self.pipeline.catalog_change(sku, item).map_err(Refusal::from))
+                }
+                Translated::Place { location, description } => {
+                    self.summary.locations += 1;
+                    (line.number, None, self.pipeline.place(&location, description.as_ref()).map_err(Refusal::from))
+                }
+                Translated::DeadLetter { record, rejection } => {
+                    (u64::try_from(record.offset).unwrap_or(0), record.value, Err(rejection.into()))
+                }
+            };
+            if let Err(refusal) = taken {
+                let line = Line { input: line.input, number, content: Content::Bytes(&[]) };
+                self.refuse(&line, original.as_deref().unwrap_or_default(), &refusal)?;
+            }
+        }
+        Ok(())
     }
 
     fn location(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -172,11 +226,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn event(&mut self, bytes: &[u8]) -> io::Result<Result<(), Refusal>> {
-        let event = match canonical::decode_event(bytes) {
-            Ok(event) => event,
-            Err(e) => return Ok(Err(e.into())),
-        };
+    fn event(&mut self, event: InventoryEvent<'_>) -> io::Result<Result<(), Refusal>> {
         let Self { pipeline, results, summary, progress, .. } = self;
         progress.line(summary.lines, event.occurred_at);
         let sku = event.sku.clone();

@@ -76,32 +76,39 @@ impl Pipeline {
         };
         let mut value = Vec::new();
         avro::encode_rule_document(&document, &mut value);
-        self.broadcast(topics::RULES, format!("{}@{}", document.id, document.version), value)
+        self.broadcast(topics::RULES, format!("{}@{}", document.id, document.version), Some(value))
     }
 
     /// A location applies before the first line.
     pub fn location(&mut self, location: &Location) -> Result<(), Rejection> {
-        let mut value = Vec::new();
-        avro::encode_location(location, &mut value);
-        self.broadcast(topics::LOCATIONS, location.location.clone(), value)
+        self.place(&location.location, Some(location))
     }
 
-    fn broadcast(&mut self, topic: &str, key: String, value: Vec<u8>) -> Result<(), Rejection> {
-        let record = BroadcastRecord {
-            topic: topic.to_owned(),
-            offset: self.offered,
-            key: key.into_bytes(),
-            value: Some(value),
-        };
+    /// From here on; `None`: nobody describes it any more.
+    pub fn place(&mut self, location: &str, description: Option<&Location>) -> Result<(), Rejection> {
+        let value = description.map(|description| {
+            let mut value = Vec::new();
+            avro::encode_location(description, &mut value);
+            value
+        });
+        self.broadcast(topics::LOCATIONS, location.to_owned(), value)
+    }
+
+    fn broadcast(&mut self, topic: &str, key: String, value: Option<Vec<u8>>) -> Result<(), Rejection> {
+        let record = BroadcastRecord { topic: topic.to_owned(), offset: self.offered, key: key.into_bytes(), value };
         self.offered += 1;
         self.driver.broadcast(&record)
     }
 
     /// A catalogue line applies before the first line and does not move time.
     pub fn catalog(&mut self, item: CatalogItem) -> Result<(), Rejection> {
-        let partition = self.partition_of(&item.sku);
-        let change = CatalogChange { sku: item.sku.clone(), item: Some(item) };
-        self.driver.process(partition, &StreamRecord::Catalog(change)).map(|_| ())
+        self.catalog_change(item.sku.clone(), Some(item))
+    }
+
+    /// From here on; `None`: the item is inactive.
+    pub fn catalog_change(&mut self, sku: String, item: Option<CatalogItem>) -> Result<(), Rejection> {
+        let partition = self.partition_of(&sku);
+        self.driver.process(partition, &StreamRecord::Catalog(CatalogChange { sku, item })).map(|_| ())
     }
 
     /// Folds one event. The inner error is the event's: a dead letter. The outer one is the sink's.

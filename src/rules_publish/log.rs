@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use processor::ports::{
-    Isolation, Log, LogError, LogReader, ProduceRecord, RecordView, TopicPartition, TransactionalLog,
-};
+use processor::ports::{Log, LogError, LogReader, ProduceRecord, TopicPartition, TransactionalLog};
 use processor::task::Meta;
 use schemas::stream::RuleDocumentRecord;
 use schemas::{Timestamp, avro, topics};
+
+use crate::errand::{self, insist, read_to_end};
 
 use super::plan::{Planned, Published, Standing};
 
@@ -15,46 +15,32 @@ const TRANSACTIONAL_ID: &str = "quartermaster-rules-publish";
 const PROCESS: &str = "quartermaster-process";
 /// Records of a changelog's end that are read at first; more where a transaction was larger.
 const TAIL_RECORDS: i64 = 512;
-const BATCH_RECORDS: usize = 4_096;
-/// Reads that bring nothing before the log counts as not answering.
-const PATIENCE: u32 = 6;
 
 /// A producer of its own.
 pub(super) fn open(log: &dyn Log, wait: Duration) -> Result<Box<dyn TransactionalLog>, LogError> {
-    let mut producer = log.producer(TRANSACTIONAL_ID)?;
-    insist(|| producer.init_transactions(wait))?;
-    Ok(producer)
-}
-
-/// Calls again while the log says so, a few times.
-fn insist<T>(mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, LogError> {
-    for _ in 1..PATIENCE {
-        match call() {
-            Err(LogError::Retriable { .. }) => {}
-            result => return result,
-        }
-    }
-    call()
+    errand::producer(log, TRANSACTIONAL_ID, wait)
 }
 
 /// Every document that is published.
 pub(super) fn published(reader: &mut dyn LogReader, wait: Duration) -> Result<Published, LogError> {
     let at = TopicPartition::new(topics::RULES, 0);
     let start = insist(|| reader.extent(&at, wait))?.start;
-    let (mut published, mut unreadable) = (Published::new(), None);
+    let mut published = Published::default();
     read_to_end(reader, &at, start, wait, &mut |record| {
         let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
+        published.documents.remove(&key);
+        published.unreadable.remove(&key);
         match record.value.map(avro::decode_rule_document) {
-            None => drop(published.remove(&key)),
-            Some(Ok(document)) => drop(published.insert(key, document)),
-            // Readers ignore it as well; it must not be overwritten unawares.
-            Some(Err(error)) => unreadable = Some(format!("{}-0 at {}: {error}", topics::RULES, record.offset)),
+            None => {}
+            Some(Ok(document)) => drop(published.documents.insert(key, document)),
+            Some(Err(error)) => {
+                let reason = format!("{}-0 at {}: {error}", topics::RULES, record.offset);
+                tracing::warn!(key, reason, "a published rule document cannot be read; every reader passes it by");
+                published.unreadable.insert(key, reason);
+            }
         }
     })?;
-    match unreadable {
-        None => Ok(published),
-        Some(reason) => Err(LogError::Fatal { operation: "read the published rules", reason }),
-    }
+    Ok(published)
 }
 
 /// The newest stream time that any partition of `process` has committed.
@@ -95,31 +81,6 @@ fn stream_time(reader: &mut dyn LogReader, at: &TopicPartition, wait: Duration) 
     }
 }
 
-/// Visits every committed record from `offset` to the end there is now.
-fn read_to_end(
-    reader: &mut dyn LogReader,
-    at: &TopicPartition,
-    mut offset: i64,
-    wait: Duration,
-    visit: &mut dyn FnMut(RecordView<'_>),
-) -> Result<(), LogError> {
-    let end = insist(|| reader.extent(at, wait))?.stable;
-    let mut idle = 0;
-    while offset < end {
-        let next = match reader.read(at, offset, Isolation::ReadCommitted, BATCH_RECORDS, wait, visit) {
-            Err(LogError::Retriable { .. }) => offset,
-            result => result?,
-        };
-        idle = if next > offset { 0 } else { idle + 1 };
-        if idle == PATIENCE {
-            let reason = format!("no answer for {}-{} at {offset}", at.topic, at.partition);
-            return Err(LogError::Retriable { operation: "read", reason });
-        }
-        offset = next;
-    }
-    Ok(())
-}
-
 /// One transaction with everything new.
 pub(super) fn write(
     mut producer: Box<dyn TransactionalLog>,
@@ -130,15 +91,8 @@ pub(super) fn write(
     if new.is_empty() {
         return Ok(());
     }
-    producer.begin()?;
-    for one in new {
-        let key = one.key();
-        insist(|| producer.produce(rule_record(&key, &encoded(&one.record))))?;
-    }
-    match insist(|| producer.commit(wait)) {
-        Err(LogError::Retriable { operation, reason }) => Err(LogError::InDoubt { operation, reason }),
-        result => result,
-    }
+    let encoded: Vec<(String, Vec<u8>)> = new.iter().map(|one| (one.key(), encoded(&one.record))).collect();
+    errand::write(&mut *producer, encoded.iter().map(|(key, value)| rule_record(key, value)), wait)
 }
 
 fn encoded(record: &RuleDocumentRecord) -> Vec<u8> {

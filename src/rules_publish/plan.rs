@@ -11,8 +11,13 @@ use crate::rule_files::RuleFile;
 /// Between publishing and taking effect: time for every partition to have read the document.
 const NOTICE_MS: i64 = MINUTE_MS;
 
-/// Documents by key, `id@version`.
-pub type Published = BTreeMap<String, RuleDocumentRecord>;
+/// What is on the topic, by key, `id@version`.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    pub documents: BTreeMap<String, RuleDocumentRecord>,
+    /// Records that nobody can read, and why: readers pass them by, and they must not be overwritten unawares.
+    pub unreadable: BTreeMap<String, String>,
+}
 
 /// One document, and what becomes of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,10 +73,13 @@ fn plan_one(
         return Err("the document says its own `effective_at`; remove it there, or leave out --effective-at".to_owned());
     }
     let wanted = flag.or(file.document.effective_at);
-    if let Some(there) = published.get(&key(id, version)) {
+    if let Some(reason) = published.unreadable.get(&key(id, version)) {
+        return Err(format!("under this key stands a record that cannot be read ({reason}); raise the version"));
+    }
+    if let Some(there) = published.documents.get(&key(id, version)) {
         return unchanged(file, wanted, there);
     }
-    let newest = published.values().filter(|there| there.id == *id).map(|there| there.version).max();
+    let newest = published.documents.values().filter(|there| there.id == *id).map(|there| there.version).max();
     if let Some(newest) = newest.filter(|newest| *newest > version) {
         return Err(format!("version {newest} is published already; raise the version above it"));
     }

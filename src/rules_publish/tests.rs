@@ -12,6 +12,7 @@ use schemas::{avro, topics};
 use super::*;
 use crate::clock::MachineClock;
 use crate::embedded::{Embedded, EmbeddedConfig};
+use crate::errand;
 
 const WAIT: Duration = Duration::from_millis(50);
 const PARTITIONS: i32 = 2;
@@ -184,4 +185,14 @@ fn the_stream_time_is_found_behind_a_large_transaction() {
     producer.commit(WAIT).unwrap();
     let mut reader = chain.log().reader().unwrap();
     assert_eq!(log::newest_stream_time(&mut *reader, WAIT).unwrap(), Some(reached));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_blocks_its_own_version_only() {
+    let chain = chain();
+    let mut producer = errand::producer(chain.log(), "somebody", WAIT).unwrap();
+    errand::write(&mut *producer, [record(topics::RULES, 0, "shop@1", b"garbage")], WAIT).unwrap();
+    let refused = run(&chain, &[document("shop", 1, "")], None).unwrap_err();
+    assert!(refused.contains("shop@1") && refused.contains("raise the version"), "{refused}");
+    run(&chain, &[document("shop", 2, ""), document("other", 1, "")], None).unwrap();
 }

@@ -59,6 +59,7 @@ pub struct StageSpec {
     classes: Vec<&'static str>,
     observer: Option<Arc<dyn Observer>>,
     input_partitions: Option<Arc<AtomicI32>>,
+    needs_one_partition: Option<String>,
     open: Box<OpenMember>,
 }
 
@@ -89,6 +90,7 @@ impl StageSpec {
             classes: Vec::new(),
             observer: None,
             input_partitions: None,
+            needs_one_partition: None,
             open: Box::new(open),
         }
     }
@@ -119,6 +121,20 @@ impl StageSpec {
     pub fn counting(mut self, partitions: Arc<AtomicI32>) -> Self {
         self.input_partitions = Some(partitions);
         self
+    }
+
+    /// The input must have one partition, and why.
+    #[must_use]
+    pub fn needs_one_partition(mut self, reason: String) -> Self {
+        self.needs_one_partition = Some(reason);
+        self
+    }
+
+    /// What is wrong with an input of so many partitions.
+    pub(super) fn too_many(&self, topic: &str, partitions: i32) -> Option<String> {
+        let reason =
+            self.needs_one_partition.as_ref().filter(|_| self.config.topics.input == topic && partitions != 1)?;
+        Some(format!("{topic}: has {partitions} partitions instead of 1; {reason}"))
     }
 
     /// The topics were looked at: so many partitions has this one.

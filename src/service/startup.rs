@@ -61,15 +61,18 @@ fn accept(service: &Service, findings: &Findings) -> Outcome {
             service.metrics.stage.topic_has(topic, *partitions);
         }
     }
+    let too_many = findings.partitions.iter().flat_map(|(topic, partitions)| {
+        service.stages.iter().filter_map(move |stage| stage.too_many(topic, *partitions))
+    });
     let (fatal, others): (Vec<&Difference>, Vec<_>) =
         findings.differences.iter().partition(|difference| difference.forbids_start());
     for difference in others {
         tracing::warn!("{difference}");
     }
-    if fatal.is_empty() {
+    let reasons: Vec<String> = fatal.iter().map(ToString::to_string).chain(too_many).collect();
+    if reasons.is_empty() {
         return Ok(());
     }
-    let reasons: Vec<String> = fatal.iter().map(ToString::to_string).collect();
     Err(Failure::Request(anyhow!("the topics are not as they must be:\n{}", reasons.join("\n"))))
 }
 

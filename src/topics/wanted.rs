@@ -54,14 +54,13 @@ pub fn wanted(config: &Config) -> Vec<Wanted> {
 }
 
 /// The topics that inputs read and that are somebody else's, for trying things: as many partitions as
-/// `inventory.events`, the broker's own settings.
+/// `inventory.events`, or one for the rows of a warehouse system, whose order counts across its tables; the
+/// broker's own settings.
 pub fn sources(config: &Config) -> Vec<Wanted> {
     let foreign = config.ingest.inputs.iter().filter(|input| topics::named(&input.topic).is_none());
-    let partitions = Count::Exactly(config.process.events_partitions, None);
-    let wanted = foreign.map(|input| Wanted {
-        name: input.topic.clone(),
-        partitions: partitions.clone(),
-        settings: BTreeMap::new(),
+    let wanted = foreign.map(|input| {
+        let partitions = input.content.canonical().map_or(1, |_| config.process.events_partitions);
+        Wanted { name: input.topic.clone(), partitions: Count::Exactly(partitions, None), settings: BTreeMap::new() }
     });
     wanted.collect()
 }

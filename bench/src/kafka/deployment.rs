@@ -32,8 +32,25 @@ pub(crate) const INSTANCE: &str = "process-0";
 pub(crate) const CALL: Duration = Duration::from_secs(10);
 
 const OURS: [&str; 3] = ["inventory.", "quartermaster-", "bench."];
-const INPUTS: [(&str, &str, &str); 3] =
-    [("stock", STOCK, "stock-changes"), ("catalog", CATALOG, "catalog"), ("locations", PLACES, "locations")];
+
+/// An input of `ingest`.
+pub(crate) struct Source {
+    pub(crate) name: &'static str,
+    pub(crate) topic: &'static str,
+    pub(crate) partitions: i32,
+    /// The rest of its configuration.
+    pub(crate) settings: String,
+}
+
+/// Canonical records.
+pub(crate) fn canonical_sources() -> Vec<Source> {
+    let inputs = [("stock", STOCK, "stock-changes"), ("catalog", CATALOG, "catalog"), ("locations", PLACES, "locations")];
+    let source = |(name, topic, content)| {
+        let settings = format!("content = \"{content}\"\nformat = \"json\"\n");
+        Source { name, topic, partitions: PARTITIONS, settings }
+    };
+    inputs.map(source).into()
+}
 
 pub(crate) struct Deployment {
     /// `None`: somebody else's.
@@ -42,11 +59,12 @@ pub(crate) struct Deployment {
     admin: Admin,
     binary: PathBuf,
     directory: PathBuf,
+    sources: Vec<Source>,
 }
 
 impl Deployment {
     /// Starts a broker, or uses the one of `KAFKA_BOOTSTRAP`; makes the topics and puts the rules in force.
-    pub(crate) fn new(binary: &Path, rules: &str, directory: &Path) -> Result<Self> {
+    pub(crate) fn new(binary: &Path, rules: &str, directory: &Path, sources: Vec<Source>) -> Result<Self> {
         let elsewhere = std::env::var("KAFKA_BOOTSTRAP").ok().filter(|bootstrap| !bootstrap.is_empty());
         let kafka = if elsewhere.is_none() { Some(Kafka::try_start(Options::default())?) } else { None };
         let bootstrap = elsewhere.or_else(|| kafka.as_ref().map(|kafka| kafka.bootstrap().to_owned()));
@@ -55,9 +73,9 @@ impl Deployment {
             KafkaLog::new(KafkaConfig { client_id: "quartermaster-bench".to_owned(), ..KafkaConfig::new(&bootstrap) })?;
         let admin = Admin::new(&log)?;
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-        fs::write(directory.join("quartermaster.toml"), config(&bootstrap))
+        fs::write(directory.join("quartermaster.toml"), config(&bootstrap, &sources))
             .context("cannot write the configuration")?;
-        let deployment = Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned() };
+        let deployment = Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned(), sources };
         deployment.refuse_the_topics_of_others(&bootstrap)?;
         deployment.create_topics()?;
         fs::write(deployment.file("rules.yaml"), rules).context("cannot write the rules")?;
@@ -77,9 +95,10 @@ impl Deployment {
     }
 
     fn create_topics(&self) -> Result<()> {
-        let sources = INPUTS.iter().map(|(_, topic, _)| *topic).chain([ECHO]).map(|name| NewTopic {
+        let sources = self.sources.iter().map(|source| (source.topic, source.partitions));
+        let sources = sources.chain([(ECHO, PARTITIONS)]).map(|(name, partitions)| NewTopic {
             name: name.to_owned(),
-            partitions: PARTITIONS,
+            partitions,
             replication_factor: 1,
             config: [("cleanup.policy".to_owned(), "delete".to_owned())].into(),
         });
@@ -239,17 +258,14 @@ fn partitions(reader: &mut dyn LogReader, topic: &str) -> Result<Vec<TopicPartit
     Ok((0..count).map(|partition| TopicPartition::new(topic, partition)).collect())
 }
 
-fn config(bootstrap: &str) -> String {
+fn config(bootstrap: &str, sources: &[Source]) -> String {
     let mut text = format!(
         "[kafka]\nbootstrap_servers = \"{bootstrap}\"\nreplication_factor = 1\nmin_insync_replicas = 1\n\
          session_timeout_ms = 6000\n\n[process]\nthreads = 1\nevents_partitions = {PARTITIONS}\n"
     );
-    for (name, topic, content) in INPUTS {
+    for Source { name, topic, settings, .. } in sources {
         // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "\n[[ingest.inputs]]\nname = \"{name}\"\ntopic = \"{topic}\"\ncontent = \"{content}\"\nformat = \"json\"\n"
-        );
+        let _ = write!(text, "\n[[ingest.inputs]]\nname = \"{name}\"\ntopic = \"{topic}\"\n{settings}");
     }
     text
 }

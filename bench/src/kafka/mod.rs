@@ -5,6 +5,7 @@
 //! runs leave behind is the state under which latency and restarts are measured. It must never report
 //! a run that refused input or lost an alert.
 
+mod captured;
 mod deployment;
 mod feed;
 mod latency;
@@ -38,6 +39,7 @@ pub(crate) struct Plan {
 }
 
 pub(crate) struct Figures {
+    pub(crate) debezium_events_per_cpu_s: f64,
     pub(crate) process_events_per_cpu_s: f64,
     pub(crate) alert_latency_p50_ms: f64,
     pub(crate) alert_latency_p99_ms: f64,
@@ -47,7 +49,7 @@ pub(crate) struct Figures {
 pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Figures> {
     println!("\non Kafka: {}", plan.workload);
     let rules = format!("{RULES}{}", latency::RULE);
-    let deployment = Deployment::new(binary, &rules, &scratch.join("kafka"))?;
+    let deployment = Deployment::new(binary, &rules, &scratch.join("kafka"), deployment::canonical_sources())?;
     deployment.describe()?;
     let input = throughput::ingest(&deployment, &plan.workload)?;
     let process_events_per_cpu_s = throughput::process(&deployment, &input, plan.runs)?;
@@ -65,7 +67,9 @@ pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Figu
     deployment.ensure_nothing_was_refused()?;
     oracle::compare(&deployment)?;
     deployment.close()?;
+    let debezium_events_per_cpu_s = captured::measure(binary, plan.runs, plan.workload.events, scratch)?;
     Ok(Figures {
+        debezium_events_per_cpu_s,
         process_events_per_cpu_s,
         alert_latency_p50_ms: latency.p50_ms,
         alert_latency_p99_ms: latency.p99_ms,

@@ -26,16 +26,16 @@ pub(crate) struct Input {
 }
 
 /// What a service used between being ready and having read everything.
-struct Usage {
+pub(super) struct Usage {
     /// Records that it had not read yet when it said that it was ready.
-    records: f64,
-    cpu_s: f64,
+    pub(super) records: f64,
+    pub(super) cpu_s: f64,
     wall_s: f64,
     /// More CPU time in the two seconds after, when what was held back is written.
     after_s: f64,
     /// None where the broker is not ours.
     broker_cpu_s: Option<f64>,
-    start_cpu_s: f64,
+    pub(super) start_cpu_s: f64,
 }
 
 /// Feeds the stream to the source topics and lets `ingest` bring it to `inventory.events`.
@@ -135,7 +135,7 @@ fn break_down(deployment: &Deployment, usage: &Usage, metrics: &Metrics) -> Resu
 }
 
 /// Waits until the service is ready and then until it has read so many records.
-fn use_of(deployment: &Deployment, service: &mut Service, records: u64) -> Result<Usage> {
+pub(super) fn use_of(deployment: &Deployment, service: &mut Service, records: u64) -> Result<Usage> {
     service.ready()?;
     let (begin, start_cpu_s, broker) = (now(), service.cpu_s()?, deployment.broker_cpu_s());
     let before = service.metrics()?.sum("records_consumed_total", "");

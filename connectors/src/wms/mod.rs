@@ -7,4 +7,8 @@
 //! ```
 //! A new system is a mapping file; a new connector is a decoder beside `debezium`.
 
+pub mod decimal;
+pub mod mapping;
 pub mod row;
+pub mod translate;
+pub mod value;

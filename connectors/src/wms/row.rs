@@ -14,6 +14,7 @@ pub struct RawRecord<'a> {
 }
 
 /// What a record says.
+#[allow(clippy::large_enum_variant, reason = "nearly every record is a change; a box would cost each an allocation")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record<'a> {
     Change(Change<'a>),

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::lane::Rejected;
 use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
-use schemas::headers::{DEAD_LETTER_OMITTED_BYTES, DEAD_LETTER_ORIGINAL};
+use schemas::headers::of_dead_letter;
 use schemas::stream::DeadLetter;
-use schemas::topics::MAX_DEAD_LETTER_BYTES;
 
 use crate::operator::Operator;
 use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
@@ -90,7 +89,7 @@ impl Transaction<'_> {
                 result = self.produce(ProduceRecord {
                     topic: record.topic,
                     partition: record.partition,
-                    key: Some(record.key),
+                    key: record.key,
                     value: record.value,
                     headers: record.headers,
                     timestamp_ms: None,
@@ -124,29 +123,21 @@ impl Transaction<'_> {
 
     fn produce_dead_letter(&mut self, partition: i32, rejected: &Rejected) -> Result<(), RuntimeError> {
         let (config, record) = (self.config, &rejected.record);
-        let headers = schemas::headers::of_dead_letter(&DeadLetter {
+        let letter = DeadLetter {
             topic: config.topics.input.clone(),
             partition,
             offset: record.offset,
             stage: config.stage.clone(),
             error_class: rejected.rejection.class.to_owned(),
             message: rejected.rejection.message.clone(),
-        });
-        let original: Vec<(String, &[u8])> =
-            record.headers.iter().map(|(name, value)| (format!("{DEAD_LETTER_ORIGINAL}{name}"), &value[..])).collect();
-        let mut headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
-        headers.extend(original.iter().map(|(name, value)| (name.as_str(), *value)));
-        let size = record.value.as_ref().map_or(0, Vec::len);
-        let omitted = size.to_string();
-        let fits = size <= MAX_DEAD_LETTER_BYTES;
-        if !fits {
-            headers.push((DEAD_LETTER_OMITTED_BYTES, omitted.as_bytes()));
-        }
+        };
+        let (headers, value) = of_dead_letter(&letter, &record.headers, record.value.as_deref());
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         self.produce(ProduceRecord {
             topic: &config.topics.dead_letters,
             partition: None,
             key: record.key.as_deref(),
-            value: record.value.as_deref().filter(|_| fits),
+            value,
             headers: &headers,
             timestamp_ms: None,
         })

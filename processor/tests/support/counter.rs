@@ -158,7 +158,7 @@ impl Operator for Counter {
         sink(Produced {
             topic: "out",
             partition: Some(0),
-            key: output.as_bytes(),
+            key: Some(output.as_bytes()),
             value: Some(output.as_bytes()),
             headers: &[],
         });

@@ -3,10 +3,9 @@
 //! A new kind is one line of [`KINDS`].
 
 use schemas::AlertKind;
+use schemas::document::{Checker, Fields, Range};
 
 use super::document::{Lifecycle, LowStockParams, Params, StockOutParams, SurgeParams, Threshold};
-use super::error::Checker;
-use super::fields::{Fields, Range};
 
 /// How the rules of one kind are written.
 pub struct KindSpec {

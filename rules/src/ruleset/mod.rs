@@ -6,23 +6,20 @@
 
 mod book;
 mod document;
-mod error;
 mod explain;
-mod fields;
 mod kinds;
 mod parse;
 mod scope;
-mod yaml;
 
 #[cfg(test)]
 mod tests;
 
 pub use book::{Resolved, RuleBook, RuleIx};
 pub use document::{Lifecycle, LowStockParams, Params, Rule, RuleDocument, StockOutParams, SurgeParams, Threshold};
-pub use error::RuleError;
 pub use explain::{Candidate, Verdict};
 pub use kinds::{DETECTED, KINDS, KindSpec};
 pub use parse::parse;
+pub use schemas::document::DocumentError as RuleError;
 pub use scope::{DIMENSIONS, Scope, Specificity, Subject};
 
 /// The rule packs that ship: `(file name, YAML text)`.

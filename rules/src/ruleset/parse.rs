@@ -5,11 +5,10 @@ use std::sync::Arc;
 use schemas::{AlertKind, Mode, RuleRef, Timestamp};
 
 use super::document::{Rule, RuleDocument};
-use super::error::{Checker, RuleError};
-use super::fields::Fields;
 use super::kinds::{DETECTED, KindSpec};
 use super::scope::{DIMENSIONS, Scope};
-use super::yaml::{self, Node, Value};
+use schemas::document::yaml;
+use schemas::document::{Checker, DocumentError as RuleError, Fields, Node, Value};
 
 const DOCUMENT_KEYS: [&str; 5] = ["version", "id", "description", "effective_at", "rules"];
 const RULE_KEYS: [&str; 5] = ["id", "kind", "mode", "scope", "description"];

@@ -94,7 +94,7 @@ pub fn read(line: &[u8]) -> Result<Option<LogRecord<'_>>, DecodeError> {
 slots!(HexSlots { hex });
 
 /// Bytes written as a text, or as `{"hex":"…"}`.
-fn read_bytes<'a>(name: &'static str, raw: &'a str) -> Result<Cow<'a, [u8]>, DecodeError> {
+pub fn read_bytes<'a>(name: &'static str, raw: &'a str) -> Result<Cow<'a, [u8]>, DecodeError> {
     if let Some(bytes) = read_hex(name, raw)? {
         return Ok(Cow::Owned(bytes));
     }

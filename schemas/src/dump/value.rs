@@ -30,8 +30,9 @@ fn write_typed(topic: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), Decod
         topics::ALERTS | topics::ALERTS_CURRENT => {
             avro::decode_alert(value).map(|r| canonical::write_alert_object(&r, out))
         }
+        // Somebody else's topic: text where it is text.
         _ => {
-            json::hex(out, value);
+            json::bytes(out, value);
             Ok(())
         }
     }
@@ -54,7 +55,7 @@ pub(super) fn read(topic: &str, raw: &str) -> Result<Option<Vec<u8>>, DecodeErro
         topics::POSITIONS | topics::ALERTS | topics::ALERTS_CURRENT | topics::DISPATCH | topics::DELIVERIES => {
             return Ok(None);
         }
-        _ => return Err(DecodeError::malformed(format!("`value` of `{topic}`: expected {{\"hex\":\"…\"}} or null"))),
+        _ => return super::read_bytes("value", raw).map(|bytes| Some(bytes.into_owned())),
     }
     Ok(Some(out))
 }

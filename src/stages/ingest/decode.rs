@@ -10,7 +10,7 @@ use schemas::{CatalogChange, InventoryEvent, Location, SourcePosition, avro};
 
 use super::input::{Content, Input};
 use super::rejection::{
-    INVALID_LOCATION, MAX_RECORD_BYTES, NULL_VALUE, TOO_LARGE, UNEXPECTED_RECORD, check_key, tombstone_key, undecodable,
+    INVALID_LOCATION, NULL_VALUE, UNEXPECTED_RECORD, check_key, check_size, tombstone_key, undecodable,
 };
 
 /// What a record of an input says.
@@ -31,10 +31,7 @@ pub enum Report<'a> {
 /// Reads one record.
 pub(super) fn decode<'a>(input: &Input, incoming: &Incoming<'a>) -> Result<Report<'a>, Rejection> {
     let Some(value) = incoming.value else { return tombstone(input, incoming) };
-    if value.len() > MAX_RECORD_BYTES {
-        let message = format!("the record has {} bytes; at most {MAX_RECORD_BYTES}: write smaller ones", value.len());
-        return Err(Rejection::new(TOO_LARGE, message));
-    }
+    check_size(value)?;
     let is_avro = input.format.is_avro(value);
     match input.content {
         Content::StockChanges if is_avro => stock_record(input, incoming, value),

@@ -5,17 +5,12 @@ use schemars::JsonSchema;
 use schemas::topics;
 use serde::{Deserialize, Serialize};
 
-/// What the records of an input are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+/// What canonical records are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Changes of stock, and heartbeats.
     StockChanges,
-    /// Items, keyed by SKU; a tombstone makes an item inactive.
     Catalog,
-    /// Locations, keyed by location.
     Locations,
-    /// Answers of people and services to alerts.
     Actions,
 }
 
@@ -30,18 +25,23 @@ pub enum Format {
     Json,
     /// Avro in single-object encoding.
     Avro,
+    /// Debezium's JSON, with or without schema, whole or flattened.
+    Debezium,
 }
 
 impl Format {
     pub(super) fn is_avro(self, value: &[u8]) -> bool {
         match self {
-            Self::Json => false,
+            Self::Json | Self::Debezium => false,
             Self::Avro => true,
             // The first bytes of single-object encoding and of Confluent's wire format begin no JSON.
             Self::Auto => matches!(value.first(), Some(0xc3 | 0)),
         }
     }
 }
+
+/// The name of the stage.
+pub(super) const STAGE: &str = "ingest";
 
 /// Everything an operator needs to know of its input.
 #[derive(Clone, Debug)]

@@ -16,13 +16,15 @@ mod output;
 pub mod rejection;
 mod sources;
 mod stage;
+mod telling;
 #[cfg(test)]
 mod tests;
+mod wms;
 
 pub use decode::Report;
 pub use input::{Content, Format, Input, application};
 pub use output::IngestOutput;
-pub use stage::specs;
+pub use stage::{check_mappings, specs};
 
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ use schemas::{CatalogChange, InventoryEvent, SourcePosition, Timestamp};
 
 use super::process::event_signal;
 use actions::{RecentActions, Slot};
-use sources::{Heard, News, Sources};
+use sources::{Heard, Sources};
 
 type Ctx<'a> = Context<'a, Slot, IngestOutput>;
 
@@ -59,7 +61,7 @@ impl IngestOperator {
         let Heard::New(news) = self.sources.hear(&self.input, at) else { return Outcome::Duplicate };
         // First, so that no partition takes the time from an event before it knows of the source's
         // other partitions.
-        self.tell_all(ctx, news, at.time);
+        telling::tell_all(ctx, &self.input, news, at.time);
         ctx.emit(IngestOutput::keyed(&self.input, &event.sku, &StreamRecord::Event(event.clone())));
         Outcome::Ok
     }
@@ -68,7 +70,7 @@ impl IngestOperator {
         // A heartbeat has no place among the changes.
         let at = SourcePosition { position: "".into(), ..at.clone() };
         let Heard::New(news) = self.sources.hear(&self.input, &at) else { return Outcome::Duplicate };
-        self.tell_all(ctx, news, at.time);
+        telling::tell_all(ctx, &self.input, news, at.time);
         Outcome::Ok
     }
 
@@ -84,12 +86,6 @@ impl IngestOperator {
         let key = action.sku.as_deref().or(action.scope.as_deref()).unwrap_or_default();
         ctx.emit(IngestOutput::keyed(&self.input, key, &StreamRecord::Action(action.clone())));
         Outcome::Ok
-    }
-
-    fn tell_all(&self, ctx: &mut Ctx<'_>, news: impl IntoIterator<Item = News>, observed_at: Timestamp) {
-        for news in news {
-            IngestOutput::to_all(&self.input, news, observed_at).for_each(|output| ctx.emit(output));
-        }
     }
 }
 
@@ -139,14 +135,7 @@ impl Operator for IngestOperator {
     fn on_timer(&mut self, _: &mut Ctx<'_>, _: KeyId, _: Timestamp) {}
 
     fn on_tick(&mut self, ctx: &mut Ctx<'_>, tick: Tick) {
-        let news = self.sources.tick(&self.input, tick);
-        for news in &news {
-            if let News::Silence { source, partition, last } = news {
-                let last = last.map(Timestamp::exact);
-                tracing::warn!(input = %self.input.name, source, partition, last, "the source is silent; time goes on without it");
-            }
-        }
-        self.tell_all(ctx, news, tick.wall);
+        telling::tick(ctx, &self.input, &mut self.sources, tick);
     }
 
     fn effective_at(&self, _: &BroadcastRecord) -> Result<Option<Timestamp>, Rejection> {
@@ -185,6 +174,6 @@ impl Operator for IngestOperator {
     }
 
     fn produce(&self, output: &IngestOutput, sink: &mut dyn FnMut(Produced<'_>)) {
-        sink(output.produced());
+        output.produce(sink);
     }
 }

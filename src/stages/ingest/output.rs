@@ -1,11 +1,14 @@
-//! What `ingest` writes: records of `inventory.events` and the public twins, encoded.
+//! What `ingest` writes: records of `inventory.events` and the public twins, and the dead letters of records
+//! that have waited in vain, encoded.
 
-use processor::operator::Produced;
+use connectors::wms::translate::ParkedRecord;
+use processor::operator::{Produced, Rejection};
+use schemas::headers::{Headers, of_dead_letter};
 use schemas::partitioner::partition_for;
-use schemas::stream::{SourceSilence, StreamRecord, Watermark};
+use schemas::stream::{DeadLetter, SourceSilence, StreamRecord, Watermark};
 use schemas::{CatalogItem, Location, Timestamp, avro, topics};
 
-use super::input::Input;
+use super::input::{Input, STAGE};
 use super::sources::News;
 
 /// A record to write.
@@ -14,9 +17,11 @@ pub struct IngestOutput {
     pub(super) topic: &'static str,
     /// `None`: by the key.
     pub(super) partition: Option<i32>,
-    pub(super) key: String,
+    /// `None`: a dead letter of a record without one.
+    pub(super) key: Option<Vec<u8>>,
     /// `None` is a tombstone.
     pub(super) value: Option<Vec<u8>>,
+    pub(super) headers: Headers,
 }
 
 impl IngestOutput {
@@ -24,7 +29,7 @@ impl IngestOutput {
     pub(super) fn keyed(input: &Input, key: &str, record: &StreamRecord<'_>) -> Self {
         let partition = partition_for(key.as_bytes(), input.events_partitions);
         let value = Some(encoded(record));
-        Self { topic: topics::EVENTS, partition: Some(partition), key: key.to_owned(), value }
+        Self::new(topics::EVENTS, Some(partition), key, value)
     }
 
     /// A source's word to every partition of `inventory.events`.
@@ -43,12 +48,8 @@ impl IngestOutput {
                 (key, encoded(&StreamRecord::Silence(silence)))
             }
         };
-        (0..input.events_partitions).map(move |partition| Self {
-            topic: topics::EVENTS,
-            partition: Some(partition),
-            key: key.clone(),
-            value: Some(value.clone()),
-        })
+        (0..input.events_partitions)
+            .map(move |partition| Self::new(topics::EVENTS, Some(partition), &key, Some(value.clone())))
     }
 
     /// The public twin of an item.
@@ -58,7 +59,7 @@ impl IngestOutput {
             avro::encode_catalog_item(item, &mut value);
             value
         });
-        Self { topic: topics::CATALOG, partition: None, key: sku.to_owned(), value }
+        Self::new(topics::CATALOG, None, sku, value)
     }
 
     /// A location, for every task of `process`.
@@ -68,17 +69,37 @@ impl IngestOutput {
             avro::encode_location(description, &mut value);
             value
         });
-        Self { topic: topics::LOCATIONS, partition: Some(0), key: location.to_owned(), value }
+        Self::new(topics::LOCATIONS, Some(0), location, value)
     }
 
-    pub(super) fn produced(&self) -> Produced<'_> {
-        Produced {
+    /// A record that waited in vain, as it came.
+    pub(super) fn dead_letter(input: &Input, record: &ParkedRecord, rejection: &Rejection) -> Self {
+        let letter = DeadLetter {
+            topic: input.topic.clone(),
+            partition: record.partition,
+            offset: record.offset,
+            stage: STAGE.to_owned(),
+            error_class: rejection.class.to_owned(),
+            message: rejection.message.clone(),
+        };
+        let (headers, value) = of_dead_letter(&letter, &record.headers, record.value.as_deref());
+        let value = value.map(<[u8]>::to_vec);
+        Self { topic: topics::DEAD_LETTERS, partition: None, key: record.key.clone(), value, headers }
+    }
+
+    pub(super) fn produce(&self, sink: &mut dyn FnMut(Produced<'_>)) {
+        let headers: Vec<(&str, &[u8])> = self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        sink(Produced {
             topic: self.topic,
             partition: self.partition,
-            key: self.key.as_bytes(),
+            key: self.key.as_deref(),
             value: self.value.as_deref(),
-            headers: &[],
-        }
+            headers: &headers,
+        });
+    }
+
+    fn new(topic: &'static str, partition: Option<i32>, key: &str, value: Option<Vec<u8>>) -> Self {
+        Self { topic, partition, key: Some(key.as_bytes().to_vec()), value, headers: Headers::new() }
     }
 }
 

@@ -45,6 +45,14 @@ pub(super) fn undecodable(error: DecodeError) -> Rejection {
     Rejection::new(error.class, error.message)
 }
 
+pub(super) fn check_size(value: &[u8]) -> Result<(), Rejection> {
+    if value.len() <= MAX_RECORD_BYTES {
+        return Ok(());
+    }
+    let message = format!("the record has {} bytes; at most {MAX_RECORD_BYTES}: write smaller ones", value.len());
+    Err(Rejection::new(TOO_LARGE, message))
+}
+
 /// Refuses a key that contradicts the value. Without a key nothing is contradicted.
 pub(super) fn check_key(key: Option<&[u8]>, field: &str, value: &str) -> Result<(), Rejection> {
     match key {

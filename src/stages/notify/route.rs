@@ -124,7 +124,7 @@ impl Operator for RouteOperator {
         sink(Produced {
             topic: topics::DISPATCH,
             partition: None,
-            key: order.recipient.as_bytes(),
+            key: Some(order.recipient.as_bytes()),
             value: Some(&value),
             headers: &[],
         });

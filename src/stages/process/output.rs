@@ -20,7 +20,7 @@ pub(super) fn produce(output: &ProcessOutput, partition: i32, sink: &mut dyn FnM
             sink(Produced {
                 topic: topics::POSITIONS,
                 partition: Some(partition),
-                key: key.as_bytes(),
+                key: Some(key.as_bytes()),
                 value: Some(&value),
                 headers: &[],
             });
@@ -46,6 +46,6 @@ fn produce_alert(alert: &Alert, partition: i32, sink: &mut dyn FnMut(Produced<'_
         ("content-type", b"avro/binary"),
     ];
     for topic in [topics::ALERTS, topics::ALERTS_CURRENT] {
-        sink(Produced { topic, partition: Some(partition), key: key.as_bytes(), value: Some(&value), headers });
+        sink(Produced { topic, partition: Some(partition), key: Some(key.as_bytes()), value: Some(&value), headers });
     }
 }

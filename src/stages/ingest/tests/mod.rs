@@ -157,8 +157,8 @@ fn task(input: &Arc<Input>, partition: i32) -> Task<IngestOperator> {
 }
 
 fn written(output: &IngestOutput) -> Written {
-    let IngestOutput { topic, partition, key, value } = output.clone();
-    Written { topic, partition, key, value }
+    let IngestOutput { topic, partition, key, value, .. } = output.clone();
+    Written { topic, partition, key: String::from_utf8(key.unwrap()).unwrap(), value }
 }
 
 /// The watermarks among the outputs, one for each set that went to every partition.

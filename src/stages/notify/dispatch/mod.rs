@@ -419,7 +419,7 @@ impl Operator for DispatchOperator {
         sink(Produced {
             topic: topics::DELIVERIES,
             partition: None,
-            key: key.as_bytes(),
+            key: Some(key.as_bytes()),
             value: Some(&value),
             headers: &[],
         });

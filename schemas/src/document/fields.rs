@@ -1,12 +1,12 @@
 //! Typed reading of a mapping: each value is checked where it stands and every error is kept.
 
-use schemas::Quantity;
+use crate::Quantity;
 
-use super::error::{Checker, Mark};
 use super::yaml::{Node, Value};
+use super::{Checker, Mark};
 
 /// The entries of one mapping.
-pub(super) struct Fields<'n> {
+pub struct Fields<'n> {
     path: String,
     at: Mark,
     entries: Vec<(Mark, &'n str, &'n Node)>,
@@ -14,7 +14,7 @@ pub(super) struct Fields<'n> {
 
 /// The numbers a key accepts.
 #[derive(Clone, Copy)]
-pub(super) enum Range {
+pub enum Range {
     /// 0 < x < 1.
     Fraction,
     /// 0 ≤ x ≤ max.
@@ -25,7 +25,7 @@ pub(super) enum Range {
 
 impl<'n> Fields<'n> {
     /// The mapping at `path`, without repeated keys. `None`, and an error, for anything else.
-    pub(super) fn open(node: &'n Node, path: &str, check: &mut Checker<'_>) -> Option<Self> {
+    pub fn open(node: &'n Node, path: &str, check: &mut Checker<'_>) -> Option<Self> {
         let Value::Map(map) = &node.value else {
             let found = node.value.describe();
             check.fail(node.at, path, format!("expected a mapping of keys to values, found {found}"));
@@ -43,25 +43,29 @@ impl<'n> Fields<'n> {
         Some(fields)
     }
 
-    pub(super) fn path_of(&self, key: &str) -> String {
+    pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    pub(super) const fn at(&self) -> Mark {
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub const fn at(&self) -> Mark {
         self.at
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
+    pub fn get(&self, key: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(_, k, _)| *k == key).map(|(.., node)| *node)
     }
 
+    /// The keys in the order of the text.
+    pub fn keys(&self) -> impl Iterator<Item = &'n str> {
+        self.entries.iter().map(|(_, key, _)| *key)
+    }
+
     /// Refuses every key outside `allowed`. `hint` may know better than the list what to do.
-    pub(super) fn refuse_unknown(
-        &self,
-        allowed: &[&str],
-        check: &mut Checker<'_>,
-        hint: impl Fn(&str) -> Option<String>,
-    ) {
+    pub fn refuse_unknown(&self, allowed: &[&str], check: &mut Checker<'_>, hint: impl Fn(&str) -> Option<String>) {
         for (at, key, _) in &self.entries {
             if !allowed.contains(key) {
                 let reason =
@@ -72,7 +76,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Reports a missing key.
-    pub(super) fn require(&self, key: &str, example: &str, check: &mut Checker<'_>) -> Option<&'n Node> {
+    pub fn require(&self, key: &str, example: &str, check: &mut Checker<'_>) -> Option<&'n Node> {
         let node = self.get(key);
         if node.is_none() {
             check.fail(self.at, &self.path, format!("`{key}` is missing; add for example `{example}`"));
@@ -81,13 +85,13 @@ impl<'n> Fields<'n> {
     }
 
     /// The text of a required single value.
-    pub(super) fn text(&self, key: &str, example: &str, check: &mut Checker<'_>) -> Option<(&'n Node, &'n str)> {
+    pub fn text(&self, key: &str, example: &str, check: &mut Checker<'_>) -> Option<(&'n Node, &'n str)> {
         let node = self.require(key, example, check)?;
         scalar(node, &self.path_of(key), check).map(|text| (node, text))
     }
 
     /// A name that other records refer to: letters, digits, `_`, `-`, `.`; at most 64.
-    pub(super) fn identifier(&self, key: &str, check: &mut Checker<'_>) -> Option<&'n str> {
+    pub fn identifier(&self, key: &str, check: &mut Checker<'_>) -> Option<&'n str> {
         let (node, text) = self.text(key, &format!("{key}: reorder"), check)?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if text.is_empty() || text.len() > 64 || !text.chars().all(plain) {
@@ -99,7 +103,7 @@ impl<'n> Fields<'n> {
     }
 
     /// A number in `range`; `default` when the key is absent, an error when that is `None`.
-    pub(super) fn number(&self, key: &str, range: Range, default: Option<f64>, check: &mut Checker<'_>) -> Option<f64> {
+    pub fn number(&self, key: &str, range: Range, default: Option<f64>, check: &mut Checker<'_>) -> Option<f64> {
         let node = match (self.get(key), default) {
             (None, Some(_)) => return default,
             _ => self.require(key, &format!("{key}: {}", range.example()), check)?,
@@ -121,7 +125,7 @@ impl<'n> Fields<'n> {
     }
 
     /// A whole number from `least` to `most`.
-    pub(super) fn integer(
+    pub fn integer(
         &self,
         key: &str,
         (least, most): (i32, i32),
@@ -143,7 +147,7 @@ impl<'n> Fields<'n> {
     }
 
     /// A quantity of stock: ≥ 0, up to three decimals.
-    pub(super) fn quantity(&self, key: &str, check: &mut Checker<'_>) -> Option<Quantity> {
+    pub fn quantity(&self, key: &str, check: &mut Checker<'_>) -> Option<Quantity> {
         let (node, text) = self.text(key, &format!("{key}: 36"), check)?;
         let value = Quantity::parse(text).ok().filter(|q| !q.is_negative());
         if value.is_none() {
@@ -157,7 +161,7 @@ impl<'n> Fields<'n> {
     }
 
     /// One value or a list of them; empty when the key is absent.
-    pub(super) fn texts(&self, key: &str, check: &mut Checker<'_>) -> Vec<(&'n Node, &'n str)> {
+    pub fn texts(&self, key: &str, check: &mut Checker<'_>) -> Vec<(&'n Node, &'n str)> {
         let path = self.path_of(key);
         let Some(node) = self.get(key) else {
             return Vec::new();

@@ -9,11 +9,11 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter, Options, Spanned};
 
-use super::error::Mark;
+use super::Mark;
 
 /// The largest document, in bytes.
-pub(super) const MAX_BYTES: usize = 1 << 20;
-/// A rule document needs five levels.
+pub const MAX_BYTES: usize = 1 << 20;
+/// A rule document needs five levels, a mapping eleven.
 const MAX_DEPTH: usize = 16;
 const MAX_NODES: usize = 200_000;
 /// What all aliases together may repeat.
@@ -21,13 +21,13 @@ const MAX_REPLAYED_EVENTS: usize = 20_000;
 const MAX_ALIASES: usize = 1_000;
 
 #[derive(Debug)]
-pub(super) struct Node {
+pub struct Node {
     pub at: Mark,
     pub value: Value,
 }
 
 #[derive(Debug)]
-pub(super) enum Value {
+pub enum Value {
     Null,
     /// `text` is what the document says: `007` stays `007`.
     Scalar {
@@ -41,7 +41,7 @@ pub(super) enum Value {
 
 impl Value {
     /// What it is, for messages.
-    pub(super) const fn describe(&self) -> &'static str {
+    pub const fn describe(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Scalar { .. } => "a single value",
@@ -52,7 +52,7 @@ impl Value {
 }
 
 /// Reads one document.
-pub(super) fn read(text: &str) -> Result<Node, (Mark, String)> {
+pub fn read(text: &str) -> Result<Node, (Mark, String)> {
     if text.len() > MAX_BYTES {
         let size = text.len();
         return Err((
@@ -66,7 +66,7 @@ pub(super) fn read(text: &str) -> Result<Node, (Mark, String)> {
     }
 }
 
-pub(super) const START: Mark = Mark { line: 1, column: 1 };
+pub const START: Mark = Mark { line: 1, column: 1 };
 
 fn options() -> Options {
     serde_saphyr::options! {

@@ -1,0 +1,6 @@
+mod bench;
+mod durable;
+mod keys;
+mod language;
+mod parking;
+mod properties;
