@@ -34,7 +34,10 @@ const FORMS: [(&str, &[(&str, &str)]); 4] = [
             ("transforms", "route,flat"),
             ("transforms.flat.type", "io.debezium.transforms.ExtractNewRecordState"),
             ("transforms.flat.delete.tombstone.handling.mode", "rewrite"),
-            ("transforms.flat.add.fields", "op,table,schema,lsn,txId,source.ts_ms,source.sequence,source.snapshot,source.name"),
+            (
+                "transforms.flat.add.fields",
+                "op,table,schema,lsn,txId,source.ts_ms,source.sequence,source.snapshot,source.name",
+            ),
             ("decimal.handling.mode", "double"),
         ],
     ),
@@ -161,9 +164,9 @@ fn complete(chain: &Chain, kafka: &Kafka, form: &str, database: &mut Client) -> 
 }
 
 fn parsed(bytes: Option<&[u8]>) -> Value {
-    bytes.map_or(Value::Null, |bytes| serde_json::from_slice(bytes).unwrap_or_else(|_| {
-        panic!("not JSON: {}", String::from_utf8_lossy(bytes))
-    }))
+    bytes.map_or(Value::Null, |bytes| {
+        serde_json::from_slice(bytes).unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(bytes)))
+    })
 }
 
 fn has_every_kind(form: &str, records: &[Seen]) {
