@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka demo test build lint tidy kafka bench bench-peers faults decisions k8s-check k8s-generate monitoring-check
+.PHONY: help setup setup-kafka setup-connect demo test build lint tidy kafka wms bench bench-peers faults decisions k8s-check k8s-generate monitoring-check
 MAKEFLAGS += --no-print-directory
 
 # One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
@@ -26,6 +26,10 @@ setup-kafka: ## install Java and fetch Apache Kafka for tests; test and kafka do
 	@scripts/setup.sh kafka
 	@scripts/kafka-jars.sh
 
+setup-connect: setup-kafka ## install PostgreSQL and fetch Kafka Connect with Debezium for tests; test and wms do it first
+	@scripts/setup.sh connect
+	@scripts/connect-jars.sh
+
 demo: build ## a simulated retail chain, live, for about a minute
 	@$(BINARY) demo $(ARGS)
 
@@ -34,7 +38,7 @@ build: setup ## the binary, at $CARGO_TARGET_DIR/release/quartermaster
 	@cargo build $(CARGO_FLAGS) --bin quartermaster
 	@echo "built $(BINARY)"
 
-test: setup setup-kafka ## all tests of the workspace; the summary is the last line
+test: setup setup-kafka setup-connect ## all tests of the workspace; the summary is the last line
 	@scripts/rocksdb.sh
 	@scripts/test.sh $(ARGS)
 
@@ -67,6 +71,10 @@ monitoring-check: build setup-kafka ## ask a real Prometheus every dashboard and
 kafka: setup setup-kafka ## a local Apache Kafka on 127.0.0.1:9092 until Ctrl-C; ARGS="--port 9192 --brokers 3 --data DIR"
 	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-test-kafka --bin local-kafka
 	@exec $(CARGO_TARGET_DIR)/release/local-kafka $(ARGS)
+
+wms: setup setup-kafka setup-connect ## Kafka, PostgreSQL with a small WMS, and Debezium until Ctrl-C; ARGS="--capture --work"
+	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-test-wms --bin local-wms
+	@exec $(CARGO_TARGET_DIR)/release/local-wms $(ARGS)
 
 bench-peers faults:
 	@echo "make $@ is not there yet." >&2; exit 1

@@ -2,7 +2,8 @@
 # Installs what a build needs and this machine lacks; says what it does. Quick, and silent, when
 # nothing is missing. Never touches a toolchain or package that is good enough.
 #
-# `setup.sh kafka` installs instead what the test Kafka needs, which a build does not: Java and Maven.
+# `setup.sh kafka` installs instead what the test Kafka needs, which a build does not: Java and Maven;
+# `setup.sh connect` what stands before Kafka in tests: PostgreSQL, its psql, and curl.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -112,10 +113,36 @@ setup_kafka() {
     java_is_new_enough || die "Kafka needs Java 17 or newer, and the java in PATH is: $(java -version 2>&1 | head -1)"
 }
 
-if [ "${1:-}" = kafka ]; then
-    setup_kafka
-    exit 0
-fi
+# A server in PATH, or where Debian and Red Hat put it.
+have_postgres() {
+    have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/usr/pgsql-*/bin/initdb' >/dev/null
+}
+
+# Debian's package makes a database cluster of its own and starts it. Tests need the programs only.
+no_cluster_of_its_own() {
+    local file=/etc/postgresql-common/createcluster.conf
+    [ -e "$file" ] || ! have apt-get || {
+        say "$file: no database cluster is created by the package"
+        as_root mkdir -p "$(dirname "$file")"
+        echo "create_main_cluster = false" | as_root tee "$file" >/dev/null
+    }
+}
+
+setup_connect() {
+    local wanted=()
+    have_postgres || { no_cluster_of_its_own; wanted+=(postgresql); }
+    have psql || wanted+=(postgresql-client)
+    have curl || wanted+=(curl)
+    # Once the jars are there, Maven is not needed.
+    have mvn || [ -d "$(scripts/connect-jars.sh --directory)/plugins" ] || wanted+=(maven)
+    [ "${#wanted[@]}" = 0 ] || apt_install "${wanted[@]}"
+    have_postgres || die "tests need a PostgreSQL server (initdb, postgres) in PATH or in /usr/lib/postgresql/*/bin"
+}
+
+case "${1:-}" in
+    kafka) setup_kafka; exit 0 ;;
+    connect) setup_connect; exit 0 ;;
+esac
 
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" = 0 ] || apt_install "${packages[@]}"

@@ -107,6 +107,41 @@ pub fn read(bootstrap: &str, topic: &str, from: &BTreeMap<i32, i64>) -> Vec<Seen
     seen
 }
 
+/// Reads a topic as it grows.
+pub struct Follower(BaseConsumer);
+
+impl Follower {
+    /// Begins with what is written from now on.
+    pub fn at_the_end(bootstrap: &str, topic: &str) -> Self {
+        let consumer = consumer(bootstrap, "follows");
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions(bootstrap, topic) {
+            let (_, end) = consumer.fetch_watermarks(topic, partition, WAIT).unwrap();
+            list.add_partition_offset(topic, partition, Offset::Offset(end)).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        Self(consumer)
+    }
+
+    /// The value of the next record for which `wanted` has an answer.
+    #[track_caller]
+    pub fn find<T>(&self, what: &str, wanted: impl Fn(&[u8]) -> Option<T>) -> T {
+        for _ in 0..10_000 {
+            match self.0.poll(WAIT) {
+                Some(Ok(message)) => {
+                    if let Some(answer) = message.payload().and_then(&wanted) {
+                        return answer;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => panic!("{what}: {error}"),
+                None => break,
+            }
+        }
+        panic!("nothing for {WAIT:?}: {what}")
+    }
+}
+
 /// What a group has committed: next offset by partition.
 pub fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let mut list = TopicPartitionList::new();

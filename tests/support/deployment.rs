@@ -32,19 +32,35 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// A broker, its topics, and the rules in force.
+    /// A broker, its topics and those of the sources, and the rules in force.
     pub fn new(rules: &str) -> Self {
+        let deployment = Self::create(INPUTS);
+        deployment.command(&["topics", "create", "--sources"]).expect(0, &[]);
+        deployment.command(&["topics", "check"]).expect(0, &[]);
+        deployment.publish(rules);
+        deployment
+    }
+
+    /// The same with other inputs, whose topics are made by others.
+    pub fn reading(inputs: &str, rules: &str) -> Self {
+        let deployment = Self::create(inputs);
+        deployment.command(&["topics", "create"]).expect(0, &[]);
+        deployment.publish(rules);
+        deployment
+    }
+
+    fn create(inputs: &str) -> Self {
         // Source topics belong to others, and may take larger records than ours.
         let properties = vec![("message.max.bytes".to_owned(), (8 << 20).to_string())];
         let kafka = Kafka::start(Options { properties, ..Options::default() });
         let scratch = Scratch::new();
-        let config = scratch.file("quartermaster.toml", config(kafka.bootstrap()));
-        let deployment = Self { kafka, scratch, config };
-        deployment.command(&["topics", "create", "--sources"]).expect(0, &[]);
-        deployment.command(&["topics", "check"]).expect(0, &[]);
-        let rules = deployment.scratch.file("rules.yaml", rules);
-        deployment.command(&["rules", "publish", rules.to_str().unwrap()]).expect(0, &[]);
-        deployment
+        let config = scratch.file("quartermaster.toml", config(kafka.bootstrap(), inputs));
+        Self { kafka, scratch, config }
+    }
+
+    fn publish(&self, rules: &str) {
+        let rules = self.scratch.file("rules.yaml", rules);
+        self.command(&["rules", "publish", rules.to_str().unwrap()]).expect(0, &[]);
     }
 
     pub fn bootstrap(&self) -> &str {
@@ -229,7 +245,22 @@ fn sku_of(line: &str) -> &str {
     line.split_once("\"sku\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(sku, _)| sku)
 }
 
-fn config(bootstrap: &str) -> String {
+/// Stock changes and items as canonical lines.
+const INPUTS: &str = r#"
+[[ingest.inputs]]
+name = "stock"
+topic = "wms.stock-changes"
+content = "stock-changes"
+format = "json"
+
+[[ingest.inputs]]
+name = "catalog"
+topic = "wms.catalog"
+content = "catalog"
+format = "json"
+"#;
+
+fn config(bootstrap: &str, inputs: &str) -> String {
     format!(
         r#"
 [kafka]
@@ -244,18 +275,6 @@ events_partitions = {PARTITIONS}
 
 [ingest]
 grace_ms = 600000
-
-[[ingest.inputs]]
-name = "stock"
-topic = "{STOCK}"
-content = "stock-changes"
-format = "json"
-
-[[ingest.inputs]]
-name = "catalog"
-topic = "{CATALOG}"
-content = "catalog"
-format = "json"
-"#
+{inputs}"#
     )
 }

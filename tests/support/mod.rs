@@ -6,6 +6,7 @@ pub mod client;
 pub mod deployment;
 pub mod retail;
 pub mod service;
+pub mod warehouse;
 
 use std::ffi::OsStr;
 use std::fs;

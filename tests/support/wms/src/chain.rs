@@ -31,7 +31,12 @@ impl Chain {
 
     /// Starts the connector of the reference WMS.
     pub fn capture(&self) {
-        self.capture_as(NAME, &[]);
+        self.try_capture().unwrap_or_else(|e| panic!("{e:#}"));
+    }
+
+    /// As [`Chain::capture`], for those who can do something about a failure.
+    pub fn try_capture(&self) -> Result<()> {
+        self.connect.try_configure(NAME, &connector(self.postgres.port(), &[])?)
     }
 
     /// Starts a connector with other settings than the published ones; an empty value removes one.
