@@ -174,7 +174,10 @@ fn what_was_refused_can_be_looked_at_and_put_back(deployment: &Deployment) {
     let ingest = ask(&["list", "--stage", "ingest", "--class", "malformed", "--json"]);
     let letter: serde_json::Value = serde_json::from_str(ingest.stdout.lines().next().unwrap()).unwrap();
     let id = letter["id"].as_str().unwrap();
-    assert_eq!((letter["key"].as_str(), letter["value"].as_str(), letter["topic"].as_str()), (Some("SKU-1"), Some("no json"), Some(STOCK)));
+    assert_eq!(
+        (letter["key"].as_str(), letter["value"].as_str(), letter["topic"].as_str()),
+        (Some("SKU-1"), Some("no json"), Some(STOCK))
+    );
     assert_eq!(ask(&["show", id, "--raw"]).stdout, "no json");
     assert!(ask(&["show", id]).stdout.contains("class      malformed"));
     ask(&["show", "0/999999"]).expect(2, &["0/999999"]);

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use connectors::wms::debezium::{self, SchemaCache};
-use connectors::wms::row::{RawRecord, Record};
 use connectors::wms::mapping::Mapping;
+use connectors::wms::reader::Reader;
+use connectors::wms::row::{RawRecord, Record};
 use connectors::wms::translate::{Translated, Translator, WmsRow};
 use processor::operator::{Incoming, Rejection};
 use processor::table::StateTable;
@@ -24,16 +24,15 @@ const SOURCE: &str = "replay";
 pub struct CapturedRows {
     translator: Translator,
     states: StateTable<WmsRow>,
-    schemas: SchemaCache,
+    reader: Reader,
 }
 
 impl CapturedRows {
     pub fn new(mapping: Mapping) -> Self {
-        Self {
-            translator: Translator::new(Arc::new(mapping), SOURCE, 0),
-            states: StateTable::default(),
-            schemas: SchemaCache::default(),
-        }
+        let reader = Reader::new(&mapping);
+        let mapping = Arc::new(mapping);
+        let again = Box::new(Reader::new(&mapping));
+        Self { translator: Translator::new(mapping, SOURCE, 0, again), states: StateTable::default(), reader }
     }
 
     /// What one line says.
@@ -42,15 +41,13 @@ impl CapturedRows {
         let record = WholeRecord::of(line, number).map_err(refused)?;
         let incoming = record.incoming();
         let raw = RawRecord { key: incoming.key, value: incoming.value, headers: incoming.headers };
-        let decoded = debezium::decode(&raw, &mut self.schemas).map_err(refused)?;
+        let decoded = self.reader.read(&raw)?;
         let Record::Change(change) = decoded else { return Ok(()) };
         // A file has no clock of its own: without a source time nothing says when it was.
         let time = change.source.time.unwrap_or(Timestamp::EARLIEST);
-        if self.translator.knows(&change.table) {
-            self.translator.apply(&incoming, &change, &mut self.states, said)?;
-        }
+        let taken = self.translator.apply(&incoming, &change, &mut self.states, said);
         self.translator.expire(time, &mut self.states, said);
-        Ok(())
+        taken.map(drop)
     }
 
     /// Nothing comes any more for what still waits.
@@ -130,7 +127,10 @@ fn headers(raw: Option<&RawValue>) -> Result<Vec<(String, Vec<u8>)>, DecodeError
         serde_json::from_str(raw)
     }
     .map_err(|error| {
-        DecodeError::malformed(format!("`headers`: {error}; write a list of pairs of a name and a value"))
+        DecodeError::new(
+            DecodeError::MALFORMED,
+            format!("`headers`: {error}; write a list of pairs of a name and a value"),
+        )
     })?;
     let read = |(name, value)| Ok((name, bytes("headers", Some(value))?.unwrap_or_default().into_owned()));
     pairs.into_iter().map(read).collect()

@@ -42,7 +42,10 @@ pub(super) fn measure(binary: &Path, runs: usize, events: u64, scratch: &Path) -
         // It reads from the moment on when it is ready, and is ready late: starting is counted in.
         let cpu_s = usage.start_cpu_s + usage.cpu_s;
         let rate = records as f64 / cpu_s;
-        println!("  run {run}: {rate:.0} records per CPU-second ({cpu_s:.2} CPU-s with its start), {} bytes each", bytes / records);
+        println!(
+            "  run {run}: {rate:.0} records per CPU-second ({cpu_s:.2} CPU-s with its start), {} bytes each",
+            bytes / records
+        );
         rates.push(rate);
         deployment.close()?;
     }

@@ -44,7 +44,8 @@ pub(crate) struct Source {
 
 /// Canonical records.
 pub(crate) fn canonical_sources() -> Vec<Source> {
-    let inputs = [("stock", STOCK, "stock-changes"), ("catalog", CATALOG, "catalog"), ("locations", PLACES, "locations")];
+    let inputs =
+        [("stock", STOCK, "stock-changes"), ("catalog", CATALOG, "catalog"), ("locations", PLACES, "locations")];
     let source = |(name, topic, content)| {
         let settings = format!("content = \"{content}\"\nformat = \"json\"\n");
         Source { name, topic, partitions: PARTITIONS, settings }
@@ -75,7 +76,8 @@ impl Deployment {
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         fs::write(directory.join("quartermaster.toml"), config(&bootstrap, &sources))
             .context("cannot write the configuration")?;
-        let deployment = Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned(), sources };
+        let deployment =
+            Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned(), sources };
         deployment.refuse_the_topics_of_others(&bootstrap)?;
         deployment.create_topics()?;
         fs::write(deployment.file("rules.yaml"), rules).context("cannot write the rules")?;

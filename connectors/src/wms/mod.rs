@@ -7,8 +7,10 @@
 //! ```
 //! A new system is a mapping file; a new connector is a decoder beside `debezium`.
 
+pub mod debezium;
 pub mod decimal;
 pub mod mapping;
+pub mod reader;
 pub mod row;
 pub mod translate;
 pub mod value;

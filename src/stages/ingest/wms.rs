@@ -5,12 +5,11 @@
 //! its state and carries what it says to the topics.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use connectors::wms::debezium::{self, SchemaCache};
-use connectors::wms::row::{RawRecord, Record};
 use connectors::wms::mapping::Mapping;
+use connectors::wms::reader::Reader;
+use connectors::wms::row::{RawRecord, Record};
 use connectors::wms::translate::{Translated, Translator, WmsRow};
 use processor::operator::{
     BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
@@ -23,7 +22,7 @@ use schemas::{SourcePosition, Timestamp};
 
 use super::input::Input;
 use super::output::IngestOutput;
-use super::rejection::{check_size, undecodable};
+use super::rejection::check_size;
 use super::sources::{Heard, Sources};
 use super::telling;
 use crate::metrics::UnmappedTables;
@@ -35,7 +34,8 @@ pub struct WmsOperator {
     input: Arc<Input>,
     partition: i32,
     sources: Sources,
-    schemas: RefCell<SchemaCache>,
+    mapping: Arc<Mapping>,
+    reader: Reader,
     translator: Translator,
     unmapped: UnmappedTables,
     /// Empty between records.
@@ -67,9 +67,10 @@ impl WmsOperator {
     /// `partition`: the one of the input's topic.
     pub fn new(input: Arc<Input>, partition: i32, mapping: Arc<Mapping>, unmapped: UnmappedTables) -> Self {
         Self {
-            translator: Translator::new(mapping, &input.name, partition),
+            translator: Translator::new(mapping.clone(), &input.name, partition, Box::new(Reader::new(&mapping))),
             sources: Sources::new(partition),
-            schemas: RefCell::default(),
+            reader: Reader::new(&mapping),
+            mapping,
             said: Vec::new(),
             input,
             partition,
@@ -79,7 +80,7 @@ impl WmsOperator {
 
     fn translate(&mut self, states: &mut StateTable<WmsRow>, captured: &Captured<'_>) -> Result<Outcome, Rejection> {
         let Record::Change(change) = &captured.record else { return Ok(Outcome::Filtered) };
-        if !self.translator.knows(&change.table) {
+        if !self.mapping.names(&change.table) {
             self.unmapped.count(&change.table);
             return Ok(Outcome::Filtered);
         }
@@ -116,7 +117,7 @@ impl Operator for WmsOperator {
     fn decode<'a>(&self, incoming: &Incoming<'a>) -> Result<Captured<'a>, Rejection> {
         check_size(incoming.payload())?;
         let raw = RawRecord { key: incoming.key, value: incoming.value, headers: incoming.headers };
-        let mut record = debezium::decode(&raw, &mut self.schemas.borrow_mut()).map_err(undecodable)?;
+        let mut record = self.reader.read(&raw)?;
         let mut time = Timestamp::from_millis(incoming.timestamp_ms);
         match &mut record {
             Record::Change(change) => {

@@ -31,6 +31,11 @@ impl Mapping {
         self.tables.iter().map(|table| table.name.as_str())
     }
 
+    /// Whether anything is said about this table.
+    pub fn names(&self, table: &str) -> bool {
+        self.by_name.contains_key(table)
+    }
+
     pub(crate) fn table_ix(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
