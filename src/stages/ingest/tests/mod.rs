@@ -4,6 +4,7 @@ mod contents;
 mod docs;
 mod refusals;
 mod silence;
+mod wms;
 mod worker;
 
 use std::collections::BTreeMap;
