@@ -11,7 +11,7 @@ use crate::wms::decimal::Decimal;
 use crate::wms::value::{Reading, TimeUnit};
 
 /// What says where a value comes from. `column` is one too, where there is no `lookup`.
-const SOURCES: [&str; 9] =
+pub(super) const SOURCES: [&str; 9] =
     ["value", "column", "lookup", "first_of", "join", "split", "sum", "increase_of", "decrease_of"];
 pub(super) const TEXT_MODIFIERS: [&str; 3] = ["map", "default", "trim"];
 pub(super) const NUMBER_MODIFIERS: [&str; 5] = ["negate", "absolute", "times", "scale", "round"];

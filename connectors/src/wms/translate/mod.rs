@@ -77,7 +77,7 @@ pub enum Translated {
 
 /// Reads a record again that has waited.
 pub trait Reread: Send {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
 }
 
 /// Carries a mapping out for one topic partition.

@@ -4,3 +4,4 @@ mod keys;
 mod language;
 mod parking;
 mod properties;
+mod reference;

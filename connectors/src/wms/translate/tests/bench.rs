@@ -108,7 +108,7 @@ fn translator(mapping: Arc<Mapping>) -> Translator {
 struct Lines;
 
 impl Reread for Lines {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
         Ok(Record::Change(change(std::str::from_utf8(raw.value.unwrap()).unwrap())))
     }
 }
