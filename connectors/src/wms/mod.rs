@@ -7,6 +7,7 @@
 //! ```
 //! A new system is a mapping file; a new connector is a decoder beside `debezium`.
 
+pub mod debezium;
 pub mod decimal;
 pub mod mapping;
 pub mod row;
