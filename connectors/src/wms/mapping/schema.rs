@@ -81,7 +81,8 @@ fn definitions() -> Value {
         ] },
         "figure": figure(),
     });
-    for want in [Want::Text, Want::Quantity, Want::Money, Want::Number, Want::Whole, Want::Time, Want::Day, Want::Tags] {
+    for want in [Want::Text, Want::Quantity, Want::Money, Want::Number, Want::Whole, Want::Time, Want::Day, Want::Tags]
+    {
         all = with(all, json!({ word(want): expression(want) }));
     }
     all
@@ -106,22 +107,40 @@ fn expression(want: Want) -> Value {
         json!({ "type": "string", "description": "A column" }),
         object(&["value"], json!({ "value": reference("scalar") })),
         object(&["column"], with(reads(want), json!({ "column": { "type": "string" } }))),
-        object(&["lookup", "by", "column"], with(reads(want), json!({
-            "lookup": { "type": "string" },
-            "by": { "anyOf": [reference("text"), list(reference("text"))] },
-            "column": reference(own),
-        }))),
+        object(
+            &["lookup", "by", "column"],
+            with(
+                reads(want),
+                json!({
+                    "lookup": { "type": "string" },
+                    "by": { "anyOf": [reference("text"), list(reference("text"))] },
+                    "column": reference(own),
+                }),
+            ),
+        ),
         object(&["first_of"], with(modifiers(want), json!({ "first_of": list(reference(own)) }))),
     ];
     match want {
-        Want::Text => forms.push(object(&["join"], with(modifiers(want), json!({
-            "join": list(reference("text")),
-            "with": reference("scalar"),
-        })))),
-        Want::Tags => forms.push(object(&["split", "at"], with(modifiers(want), json!({
-            "split": reference("text"),
-            "at": reference("scalar"),
-        })))),
+        Want::Text => forms.push(object(
+            &["join"],
+            with(
+                modifiers(want),
+                json!({
+                    "join": list(reference("text")),
+                    "with": reference("scalar"),
+                }),
+            ),
+        )),
+        Want::Tags => forms.push(object(
+            &["split", "at"],
+            with(
+                modifiers(want),
+                json!({
+                    "split": reference("text"),
+                    "at": reference("scalar"),
+                }),
+            ),
+        )),
         Want::Quantity | Want::Money | Want::Number => {
             forms.push(object(&["sum"], with(modifiers(want), json!({ "sum": list(reference(own)) }))));
         }
@@ -219,7 +238,8 @@ fn event(kind: ChangeKind) -> Value {
         };
         all = with(all, json!({ field.name(): shape }));
     }
-    let needed: Vec<&str> = ["change", "sku", "location"].into_iter().chain(required.iter().map(|f| f.name())).collect();
+    let needed: Vec<&str> =
+        ["change", "sku", "location"].into_iter().chain(required.iter().map(|f| f.name())).collect();
     object(&needed, all)
 }
 

@@ -40,7 +40,9 @@ fn holds(value: &Value, keyword: &str, wanted: &Value, schema: &Map<String, Valu
             Value::Array(types) => types.iter().any(|one| is(value, one)),
             one => is(value, one),
         },
-        "required" => value.as_object().is_none_or(|o| wanted.as_array().unwrap().iter().all(|key| o.contains_key(key.as_str().unwrap()))),
+        "required" => value
+            .as_object()
+            .is_none_or(|o| wanted.as_array().unwrap().iter().all(|key| o.contains_key(key.as_str().unwrap()))),
         "properties" => value.as_object().is_none_or(|o| {
             o.iter().all(|(key, value)| wanted.get(key).is_none_or(|schema| fits(value, schema, root)))
         }),
