@@ -322,12 +322,11 @@ fn refuse_keys(fields: &Fields<'_>, source: &str, beside: &[&str], want: Want, c
     }
     fields.refuse_unknown(&allowed, check, |key| {
         let known = NUMBER_MODIFIERS.iter().chain(&TIME_MODIFIERS).chain(&TEXT_MODIFIERS).any(|known| *known == key);
-        Some(match known {
-            true => {
-                format!("does not apply to {} here; remove it, or write it where the column is named", want.describe())
-            }
-            false => unknown_key(key, &allowed),
-        })
+        if !known {
+            return Some(unknown_key(key, &allowed));
+        }
+        let want = want.describe();
+        Some(format!("does not apply to {want} here; remove it, or write it where the column is named"))
     });
 }
 

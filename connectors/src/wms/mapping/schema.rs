@@ -3,6 +3,8 @@
 //! It is looser than the parser where a schema would be unreadable: which lookups can work, which
 //! columns identify a row. `docs/mapping.schema.json` is this text.
 
+#![allow(clippy::needless_pass_by_value, reason = "small values, made where they are passed")]
+
 use schemas::ChangeKind;
 use serde_json::{Map, Value, json};
 

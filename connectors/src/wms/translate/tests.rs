@@ -5,3 +5,4 @@ mod language;
 mod parking;
 mod properties;
 mod reference;
+mod wire;
