@@ -180,14 +180,13 @@ fn on(fields: &Fields<'_>, check: &mut Checker<'_>) -> On {
     }
     let mut on = On::default();
     for (node, text) in fields.texts("on", check) {
-        match On::NAMES.iter().find(|(name, _)| *name == text) {
-            Some((_, one)) => on = on.with(*one),
-            None => {
-                let names = On::NAMES.map(|(name, _)| name);
-                let reason = format!("`{text}` is not one of {}{}", names.join(", "), hint(text, names));
-                check.fail(node.at, &fields.path_of("on"), reason);
-            }
+        if let Some((_, one)) = On::NAMES.iter().find(|(name, _)| *name == text) {
+            on = on.with(*one);
+            continue;
         }
+        let names = On::NAMES.map(|(name, _)| name);
+        let reason = format!("`{text}` is not one of {}{}", names.join(", "), hint(text, names));
+        check.fail(node.at, &fields.path_of("on"), reason);
     }
     on
 }
@@ -216,9 +215,10 @@ fn refuse_fields(fields: &Fields<'_>, kind: Option<ChangeKind>, check: &mut Chec
     let allowed: Vec<&str> = EVENT_KEYS.into_iter().chain(taken).collect();
     fields.refuse_unknown(&allowed, check, |key| {
         let known = Field::ALL.iter().any(|(name, ..)| *name == key);
-        Some(match known {
-            true => format!("`{}` has no `{key}`; it takes {}", kind.name(), allowed[EVENT_KEYS.len()..].join(", ")),
-            false => unknown_key(key, &allowed),
+        Some(if known {
+            format!("`{}` has no `{key}`; it takes {}", kind.name(), allowed[EVENT_KEYS.len()..].join(", "))
+        } else {
+            unknown_key(key, &allowed)
         })
     });
     for field in required.iter().filter(|field| fields.get(field.name()).is_none()) {

@@ -23,6 +23,7 @@ use processor::operator::{Incoming, Outcome, Rejection};
 use processor::table::StateTable;
 use schemas::{CatalogChange, InventoryEvent, Location, Timestamp};
 
+use super::debezium::{self, Defaults, SchemaCache};
 use super::mapping::Mapping;
 use super::row::{Change, RawRecord, Record};
 use emit::Origin;
@@ -77,7 +78,29 @@ pub enum Translated {
 
 /// Reads a record again that has waited.
 pub trait Reread: Send {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
+}
+
+/// Records of Debezium connectors.
+#[derive(Default)]
+pub struct DebeziumRecords {
+    schemas: SchemaCache,
+    table: Option<String>,
+}
+
+impl DebeziumRecords {
+    /// `table`: of flat records that do not name theirs.
+    pub fn new(table: Option<String>) -> Self {
+        Self { schemas: SchemaCache::default(), table }
+    }
+}
+
+impl Reread for DebeziumRecords {
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
+        let defaults = Defaults { table: self.table.as_deref() };
+        let read = debezium::decode(raw, &mut self.schemas, &defaults);
+        read.map_err(|error| Rejection::new(error.class, error.message))
+    }
 }
 
 /// Carries a mapping out for one topic partition.
@@ -162,7 +185,7 @@ fn event_id(origin: &Origin<'_>, table: &str, rule: usize) -> String {
     if id.len() <= schemas::change::MAX_IDENTIFIER_BYTES && !id.contains('\0') {
         return id;
     }
-    let digest = Sha256::digest(key.as_bytes());
-    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{source}:{position}:{table}:{digest}:{rule}")
+    let digest = Sha256::digest(format!("{table}:{key}"));
+    let short = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    format!("{source}:{position}:{short:032x}:{rule}")
 }

@@ -20,9 +20,9 @@ use crate::wms::translate::{Reread, Translated, Translator, WmsRow};
 pub(super) const START_MS: i64 = 1_795_326_840_000;
 
 pub(super) struct Bench {
-    pub mapping: Arc<Mapping>,
-    pub translator: Translator,
-    pub states: StateTable<WmsRow>,
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) translator: Translator,
+    pub(super) states: StateTable<WmsRow>,
     offset: i64,
 }
 
@@ -38,23 +38,23 @@ pub(super) fn with_tables(tables: &str) -> String {
 }
 
 impl Bench {
-    pub fn new(tables: &str) -> Self {
+    pub(super) fn new(tables: &str) -> Self {
         Self::of(mapping(&with_tables(tables)))
     }
 
-    pub fn of(mapping: Arc<Mapping>) -> Self {
+    pub(super) fn of(mapping: Arc<Mapping>) -> Self {
         let translator = translator(mapping.clone());
         Self { mapping, translator, states: StateTable::default(), offset: 0 }
     }
 
     /// A new process on the same states.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.translator = translator(self.mapping.clone());
         self.translator.restored(&self.states);
     }
 
     /// Feeds one line.
-    pub fn feed(&mut self, line: &str) -> Vec<String> {
+    pub(super) fn feed(&mut self, line: &str) -> Vec<String> {
         let (out, outcome) = self.give(line);
         let mut lines: Vec<String> = out.iter().map(shown).collect();
         match outcome {
@@ -65,7 +65,7 @@ impl Bench {
         lines
     }
 
-    pub fn give(&mut self, line: &str) -> (Vec<Translated>, Result<Outcome, String>) {
+    pub(super) fn give(&mut self, line: &str) -> (Vec<Translated>, Result<Outcome, String>) {
         let mut out = Vec::new();
         let value = format!("{} {line}", self.offset);
         let raw = Incoming {
@@ -83,12 +83,12 @@ impl Bench {
     }
 
     /// Feeds lines; everything that came out of them.
-    pub fn feed_all(&mut self, lines: &str) -> Vec<String> {
+    pub(super) fn feed_all(&mut self, lines: &str) -> Vec<String> {
         lines.lines().map(str::trim).filter(|line| !line.is_empty()).flat_map(|line| self.feed(line)).collect()
     }
 
     /// Feeds `in` lines, each followed by what is expected of it behind `→` (several lines: several arrows).
-    pub fn play(&mut self, script: &str) {
+    pub(super) fn play(&mut self, script: &str) {
         let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
         while let Some(line) = lines.next() {
             let mut expected = Vec::new();
@@ -108,7 +108,7 @@ fn translator(mapping: Arc<Mapping>) -> Translator {
 struct Lines;
 
 impl Reread for Lines {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
         Ok(Record::Change(change(std::str::from_utf8(raw.value.unwrap()).unwrap())))
     }
 }
