@@ -9,5 +9,6 @@
 
 pub mod debezium;
 pub mod decimal;
+pub mod dedupe;
 pub mod row;
 pub mod value;
