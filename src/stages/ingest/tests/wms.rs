@@ -38,7 +38,12 @@ fn row(place: u64, second: u32, table: &str, after: &str) -> String {
 }
 
 fn sale(place: u64, second: u32) -> String {
-    row(place, second, "moves", &format!(r#"{{"id":{place},"item":1,"shop":7,"pieces":"2.000","receipt":"R-{place}"}}"#))
+    row(
+        place,
+        second,
+        "moves",
+        &format!(r#"{{"id":{place},"item":1,"shop":7,"pieces":"2.000","receipt":"R-{place}"}}"#),
+    )
 }
 
 struct Topic {
@@ -183,5 +188,8 @@ fn a_table_that_the_mapping_does_not_name_is_passed_by_and_counted() {
     let (outcome, _) = topic.offer(&row(9, 0, "payroll", r#"{"id":1}"#), &[]);
     assert_eq!(outcome, Ok(Outcome::Filtered));
     let text = topic.metrics.render().unwrap();
-    assert!(text.contains(r#"quartermaster_ingest_unmapped_changes_total{source="wms",table="public.payroll"} 1"#), "{text}");
+    assert!(
+        text.contains(r#"quartermaster_ingest_unmapped_changes_total{source="wms",table="public.payroll"} 1"#),
+        "{text}"
+    );
 }
