@@ -85,7 +85,7 @@ pub(super) fn push_part(key: &mut String, first: bool, part: &str) {
 
 /// The state key of an image.
 pub(super) fn image_key(table: &str, key: &str) -> String {
-    let mut name = String::with_capacity(7 + table.len() + key.len());
+    let mut name = String::with_capacity(24 + table.len() + key.len());
     name.push_str("image|");
     name.push_str(table);
     name.push('|');
