@@ -8,7 +8,7 @@ use crate::exit::{Failure, Outcome};
 /// Of mapping files, beside the schemas of topics.
 const MAPPING: &str = "mapping";
 
-/// List the schemas, or print one of them: Avro of the topics, JSON Schema of mappings
+/// List the schemas, or print one: Avro of topics, JSON Schema of mappings
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
     /// The schema to print; without one, their names

@@ -228,9 +228,12 @@ fn refuse_fields(fields: &Fields<'_>, kind: Option<ChangeKind>, check: &mut Chec
     }
 }
 
-/// What was there before capturing began has not happened now.
+/// What was there before capturing began has not happened now, and may be read a second time.
 fn refuse_snapshot(fields: &Fields<'_>, on: On, kind: ChangeKind, check: &mut Checker<'_>) {
-    if on.has(On::SNAPSHOT) && !BASELINES.contains(&kind) {
+    if !on.has(On::SNAPSHOT) {
+        return;
+    }
+    if !BASELINES.contains(&kind) {
         let at: Mark = fields.get("on").map_or(fields.at(), |node| node.at);
         let states: Vec<&str> = BASELINES.iter().map(|kind| kind.name()).collect();
         let reason = format!(
@@ -239,5 +242,12 @@ fn refuse_snapshot(fields: &Fields<'_>, on: On, kind: ChangeKind, check: &mut Ch
             states.join(", ")
         );
         check.fail(at, &fields.path_of("on"), reason);
+    } else if let Some(node) = fields.get("quantity").filter(|node| !is_difference(node)) {
+        let reason = format!(
+            "a snapshot may be taken again, and `{}` would count twice; write {{ increase_of: … }}, which counts what is \
+             not known yet",
+            kind.name()
+        );
+        check.fail(node.at, &fields.path_of("quantity"), reason);
     }
 }

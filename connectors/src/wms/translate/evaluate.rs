@@ -197,17 +197,19 @@ impl Row<'_> {
         lookup: &Lookup,
         read: impl FnOnce(&Row<'_>, &Expr) -> Result<Option<T>, Stop>,
     ) -> Result<Option<T>, Stop> {
-        let mut key = String::new();
+        let table = &self.mapping.tables[lookup.table];
+        let mut name = image_key(&table.name, "");
+        let prefix = name.len();
         for (i, by) in lookup.by.iter().enumerate() {
             let Some(part) = self.text(by)? else { return Ok(None) };
-            push_part(&mut key, i == 0, &part);
+            push_part(&mut name, i == 0, &part);
         }
-        let table = &self.mapping.tables[lookup.table];
-        let found = self.states.find(image_key(&table.name, &key).as_bytes()).and_then(|id| self.states.get(id));
+        let key = &name[prefix..];
+        let found = self.states.find(name.as_bytes()).and_then(|id| self.states.get(id));
         let Some(WmsRow::Image(image)) = found else {
-            return Err(Stop::Wait(Awaited { table: table.name.clone(), key, column: None }));
+            return Err(Stop::Wait(Awaited { table: table.name.clone(), key: key.to_owned(), column: None }));
         };
-        read(&self.at(table, Place::Image { image, key: &key }), &lookup.column)
+        read(&self.at(table, Place::Image { image, key }), &lookup.column)
     }
 
     /// Whether all conditions hold.

@@ -15,6 +15,7 @@ mod state;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod units;
 mod work;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use memory::Memory;
 pub use parked::{Parked, ParkedRecord};
 use parking::Parking;
 pub use state::WmsRow;
+use units::Units;
 
 /// A lookup found nothing for too long, or too many wait already.
 pub const UNRESOLVED_LOOKUP: &str = "unresolved_lookup";
@@ -111,6 +113,7 @@ pub struct Translator {
     reread: Box<dyn Reread>,
     /// Where the columns of each table stood in its last record.
     hints: Vec<Vec<std::cell::Cell<usize>>>,
+    units: Units,
     parking: Parking,
     memory: Memory,
 }
@@ -125,6 +128,7 @@ impl Translator {
             source_partition,
             reread,
             hints,
+            units: Units::default(),
             parking: Parking::default(),
             memory: Memory::default(),
         }
@@ -141,7 +145,11 @@ impl Translator {
     ) -> Result<Outcome, Rejection> {
         let now = time_of(raw, change);
         self.expire(now, states, out);
-        self.take(raw, change, now, states, out)
+        let Some(ix) = self.mapping.table_ix(&change.table) else { return Ok(Outcome::Filtered) };
+        if self.units.seen(change, states) {
+            return Ok(Outcome::Duplicate);
+        }
+        self.take(raw, change, ix, states, out)
     }
 
     /// Gives up on what has waited for too long by the source's clock.
@@ -153,6 +161,7 @@ impl Translator {
 
     /// Who waits for whom, from states just restored.
     pub fn restored(&mut self, states: &StateTable<WmsRow>) {
+        self.units = Units::restored(states);
         self.parking = Parking::restored(states);
         self.memory = Memory::restored(states);
     }

@@ -3,7 +3,8 @@
 //! In: `c public.products id=1 sku=A`, with `c`, `u`, `d`, `r`, `t` as Debezium writes operations. The key is
 //! the column `id`; a `d` has its columns in `before`. `null`, `~` (not sent); digits are numbers, anything else
 //! text; `_` in a text is a space. `<id=1` and `>id=2` are the halves of a change of the key; `b:qty=3` is a column of
-//! `before`; `+90s` moves the source's clock first; `nokey` leaves the record's key away.
+//! `before`; `+90s` moves the source's clock first; `nokey` leaves the record's key away; `@5` is the
+//! place of an earlier record, delivered again.
 //! Out: `sold A@BER quantity=2 order_id=SO-1`.
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub(super) struct Bench {
     pub(super) mapping: Arc<Mapping>,
     pub(super) translator: Translator,
     pub(super) states: StateTable<WmsRow>,
-    offset: i64,
+    pub(super) offset: i64,
 }
 
 pub(super) fn mapping(text: &str) -> Arc<Mapping> {
@@ -116,7 +117,7 @@ impl Reread for Lines {
 /// `offset op table …`.
 fn change(text: &str) -> Change<'static> {
     let mut words = text.split_whitespace();
-    let offset: i64 = words.next().unwrap().parse().unwrap();
+    let mut offset: i64 = words.next().unwrap().parse().unwrap();
     let operation = match words.next().unwrap() {
         "c" => Operation::Create,
         "u" => Operation::Update,
@@ -129,7 +130,10 @@ fn change(text: &str) -> Change<'static> {
     let (mut row, mut before, mut renamed) = (Columns::default(), Columns::default(), None);
     let (mut clock_ms, mut keyed) = (START_MS + offset, true);
     for word in words {
-        if word == "nokey" {
+        if let Some(place) = word.strip_prefix('@') {
+            offset = place.parse().unwrap();
+            clock_ms = START_MS + offset;
+        } else if word == "nokey" {
             keyed = false;
         } else if let Some(seconds) = word.strip_prefix('+') {
             clock_ms += seconds.strip_suffix('s').unwrap().parse::<i64>().unwrap() * 1000;
@@ -146,7 +150,11 @@ fn change(text: &str) -> Change<'static> {
     let key = Columns(row.get("id").filter(|_| keyed).cloned().into_iter().collect());
     let mark =
         Mark { unit: "1".into(), place: (offset as u64, 0), after_commit: None, text: format!("0/{offset}").into() };
-    let source = Source { time: Some(Timestamp::from_millis(clock_ms)), mark: Some(mark), ..Source::default() };
+    let source = Source {
+        time: Some(Timestamp::from_millis(clock_ms)),
+        mark: Some(mark).filter(|_| operation != Operation::Snapshot),
+        ..Source::default()
+    };
     let was = Some(before).filter(|before| !before.is_empty());
     let (before, after) = if operation == Operation::Delete { (Some(row), None) } else { (was, Some(row)) };
     Change { operation, table: table.into(), key, before, after, renamed, source }

@@ -7,7 +7,7 @@ use super::bench::{mapping, shown_event};
 use crate::wms::row::{RawRecord, Record};
 use crate::wms::translate::{DebeziumRecords, Reread, Translated, Translator};
 
-const MAPPING: &str = r#"
+const MAPPING: &str = r"
 version: 1
 id: wire
 source: { connector: postgresql }
@@ -21,7 +21,7 @@ tables:
         location: site
         quantity: { column: qty, negate: true, scale: 2 }
         occurred_at: posted_at
-"#;
+";
 
 const SALE: &str = r#"{"before":null,"after":{"id":7,"product_id":1,"kind":"SALE","site":"BER","qty":"/wY=","posted_at":1795326840000000},
     "source":{"connector":"postgresql","name":"shop","db":"wms","schema":"public","table":"ledger","ts_ms":1795326850000,"snapshot":"false","txId":5,"lsn":1000,"sequence":"[\"900\",\"1000\"]"},"op":"c","ts_ms":1795326851000}"#;
