@@ -32,20 +32,18 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// A broker, its topics and those of the sources, and the rules in force.
+    /// A broker, its topics, and the rules in force.
     pub fn new(rules: &str) -> Self {
-        let deployment = Self::create(INPUTS);
-        deployment.command(&["topics", "create", "--sources"]).expect(0, &[]);
-        deployment.command(&["topics", "check"]).expect(0, &[]);
-        deployment.publish(rules);
-        deployment
+        Self::reading(INPUTS, rules)
     }
 
-    /// The same with other inputs, whose topics are made by others.
+    /// The same with other inputs.
     pub fn reading(inputs: &str, rules: &str) -> Self {
         let deployment = Self::create(inputs);
-        deployment.command(&["topics", "create"]).expect(0, &[]);
-        deployment.publish(rules);
+        deployment.command(&["topics", "create", "--sources"]).expect(0, &[]);
+        deployment.command(&["topics", "check"]).expect(0, &[]);
+        let rules = deployment.scratch.file("rules.yaml", rules);
+        deployment.command(&["rules", "publish", rules.to_str().unwrap()]).expect(0, &[]);
         deployment
     }
 
@@ -56,11 +54,6 @@ impl Deployment {
         let scratch = Scratch::new();
         let config = scratch.file("quartermaster.toml", config(kafka.bootstrap(), inputs));
         Self { kafka, scratch, config }
-    }
-
-    fn publish(&self, rules: &str) {
-        let rules = self.scratch.file("rules.yaml", rules);
-        self.command(&["rules", "publish", rules.to_str().unwrap()]).expect(0, &[]);
     }
 
     pub fn bootstrap(&self) -> &str {
