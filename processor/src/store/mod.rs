@@ -112,16 +112,18 @@ pub trait StoreProvider: Send {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     #[test]
-    fn a_checkpoint_row_is_read_back_and_a_newer_one_refused() {
+    fn golden_checkpoints_are_read_and_a_newer_one_is_refused() {
         let checkpoint =
             Checkpoint { changelog_offset: 42, topic_id: "AAECAwQ".into(), committed_at_ms: 1_700_000_000_000 };
         let mut row = Vec::new();
         checkpoint.encode(&mut row);
-        assert_eq!(Checkpoint::decode(&row), Ok(checkpoint));
-        row[0] = 2;
-        assert_eq!(Checkpoint::decode(&row), Err(RowError::TooNew { found: 2, newest: 1 }));
+        golden::check("checkpoint", Checkpoint::FORMAT, &row, |_, row| {
+            assert_eq!(Checkpoint::decode(row), Ok(checkpoint.clone()));
+        });
+        golden::refuses_newer("checkpoint", Checkpoint::FORMAT, 0, Checkpoint::decode);
         assert!(Checkpoint::decode(&row[..0]).is_err());
     }
 }

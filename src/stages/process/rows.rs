@@ -108,7 +108,7 @@ impl StateRow for Row {
                 item: Arc::new(Item::unknown("")),
                 place: Arc::new(Place::unknown("")),
             }))),
-            Some(_) => Err(RowError::Invalid { what: "row kind", at: 0 }),
+            Some((kind, _)) => Err(RowError::UnknownKind { kind: char::from(*kind) }),
             None => Err(RowError::Truncated { at: 0, missing: 1 }),
         }
     }

@@ -92,7 +92,7 @@ impl StateRow for Row {
             }
             DONE => Ok(Self::Done { at: r.time()? }),
             DISABLED => Ok(Self::Disabled { fingerprint: r.text()?.to_owned(), at: r.time()? }),
-            _ => Err(r.invalid("row kind")),
+            _ => Err(RowError::UnknownKind { kind: char::from(kind) }),
         }
     }
 
