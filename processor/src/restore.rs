@@ -34,7 +34,7 @@ pub enum RestoreError {
     Unstable { partition: i32, stable: i64, end: i64 },
     #[error(
         "partition {partition}: restored state stands at input offset {restored}, the group has committed {committed}; \
-         state and group do not belong together: run `quartermaster state reset` for this partition"
+         state and group do not belong together: `quartermaster state reset` begins the application anew"
     )]
     Unproven { partition: i32, restored: i64, committed: i64, full: bool },
     #[error("partition {partition}: {remaining} rows of the changelog are still to be read")]

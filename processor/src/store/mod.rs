@@ -59,7 +59,9 @@ pub enum StoreError {
     Io { operation: &'static str, path: String, reason: String },
     /// What is on disk is not what was written. The changelog can rebuild it:
     /// [`StoreProvider::quarantine`], then open again.
-    #[error("the state store {path} is corrupt: {reason}; move it away or run `quartermaster state reset`")]
+    #[error(
+        "the state store {path} is corrupt: {reason}; move it away, or let `quartermaster state reset … --partition …` do it"
+    )]
     Corrupt { path: String, reason: String },
     /// The directory holds somebody else's state.
     #[error(

@@ -5,7 +5,8 @@ use schemas::stream::{AggregatePartial, JournalEntry};
 
 /// Keys that start with a zero byte belong to the runtime.
 pub(crate) const META_KEY: &[u8] = b"\0meta";
-pub(crate) const SHARED_KEY: &[u8] = b"\0shared";
+/// Of the row that an operator keeps for all keys of a partition.
+pub const SHARED_KEY: &[u8] = b"\0shared";
 
 /// Refuses a key of the runtime that this one does not know: a newer one wrote it.
 pub(super) fn unknown_of_runtime(key: &[u8]) -> Result<(), RowError> {
