@@ -229,7 +229,13 @@ fn an_inspection_tells_rows_by_kind_and_version_beside_a_running_instance() {
     place.store(&[(b"pA\0B", Some(&position)), (b"pA\0C", Some(&position)), (b"\0shared", Some(&shared))], 3, &at);
     let running = place.claim();
     let store = running.open_partition(0).unwrap();
+    let files = || {
+        let listed = fs::read_dir(place.partition().join("db")).unwrap().map(|file| file.unwrap().file_name());
+        listed.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = files();
     let reports = place.inspect();
+    assert_eq!(files(), before, "looking leaves no trace");
     let [report] = &reports[..] else { panic!("{reports:?}") };
     assert!(report.in_use && !report.is_wrong() && report.disk_bytes > 0);
     let State::Ok(contents) = &report.state else { panic!("{report:?}") };
