@@ -3,6 +3,7 @@
 mod contents;
 mod docs;
 mod refusals;
+mod rows;
 mod silence;
 mod wms;
 mod worker;
