@@ -20,7 +20,12 @@ mod rule_files;
 mod rules_publish;
 mod service;
 mod stages;
+mod state;
 mod topics;
+
+#[cfg(test)]
+#[path = "../tests/support/golden.rs"]
+mod golden;
 
 use std::process::ExitCode;
 

@@ -13,3 +13,7 @@ pub mod store;
 pub mod table;
 pub mod task;
 mod timers;
+
+#[cfg(test)]
+#[path = "../../tests/support/golden.rs"]
+mod golden;

@@ -26,7 +26,7 @@ pub enum RestoreError {
     Log(#[from] LogError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("partition {partition}: a changelog row cannot be read: {source}")]
+    #[error("partition {partition}: a row of its state cannot be read: {source}")]
     Row { partition: i32, source: RowError },
     #[error(
         "partition {partition}: the changelog stays undecided at offset {stable} of {end}; a transaction is left open"
@@ -34,7 +34,7 @@ pub enum RestoreError {
     Unstable { partition: i32, stable: i64, end: i64 },
     #[error(
         "partition {partition}: restored state stands at input offset {restored}, the group has committed {committed}; \
-         state and group do not belong together: run `quartermaster state reset` for this partition"
+         state and group do not belong together: `quartermaster state reset` begins the application anew"
     )]
     Unproven { partition: i32, restored: i64, committed: i64, full: bool },
     #[error("partition {partition}: {remaining} rows of the changelog are still to be read")]
@@ -66,6 +66,40 @@ const BATCH_RECORDS: usize = 4096;
 /// A store whose last commit is older may miss deletions: tombstones stay for 7 days in changelogs
 /// (`delete.retention.ms`), and half of that is left for a restore to come through.
 const MAX_CHECKPOINT_AGE_MS: i64 = 7 * DAY_MS / 2;
+
+/// Why a store is rebuilt from the start of its changelog instead of being brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It belongs to another topic: the changelog was deleted and created again.
+    Foreign,
+    /// The changelog does not have its place: it begins later, or has lost its end.
+    OutsideOfLog,
+    /// Deletions since may be gone from the changelog.
+    TooOld,
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Foreign => "it belongs to another changelog",
+            Self::OutsideOfLog => "the changelog does not reach from where it stands",
+            Self::TooOld => "it is too old to learn of every deletion",
+        })
+    }
+}
+
+/// Whether a store that stands there can be brought up to date. `start`: what a full restore begins
+/// with, now; `end`: of the changelog.
+pub fn usable(checkpoint: &Checkpoint, start: &Checkpoint, end: i64) -> Result<(), Unusable> {
+    if checkpoint.topic_id != start.topic_id {
+        return Err(Unusable::Foreign);
+    }
+    if !(start.changelog_offset..=end).contains(&checkpoint.changelog_offset) {
+        return Err(Unusable::OutsideOfLog);
+    }
+    let age_ms = start.committed_at_ms - checkpoint.committed_at_ms;
+    if age_ms <= MAX_CHECKPOINT_AGE_MS { Ok(()) } else { Err(Unusable::TooOld) }
+}
 
 /// Asked after every batch with the number of rows left, and whether to go on now.
 pub type Pace<'a> = dyn FnMut(i64) -> ControlFlow<()> + 'a;
@@ -140,20 +174,12 @@ fn usable_checkpoint(
         return Ok(None);
     };
     let (partition, offset) = (changelog.partition, checkpoint.changelog_offset);
-    let age_ms = start.committed_at_ms - checkpoint.committed_at_ms;
-    let belongs = checkpoint.topic_id == start.topic_id && (start.changelog_offset..=end).contains(&offset);
-    let usable = belongs && age_ms <= MAX_CHECKPOINT_AGE_MS;
-    if !usable {
-        tracing::warn!(
-            partition,
-            offset,
-            end,
-            belongs,
-            age_ms,
-            "the store is foreign or too old; rebuilding it in full"
-        );
+    if let Err(reason) = usable(&checkpoint, start, end) {
+        let age_ms = start.committed_at_ms - checkpoint.committed_at_ms;
+        tracing::warn!(partition, offset, end, age_ms, %reason, "rebuilding the store in full");
+        return Ok(None);
     }
-    Ok(usable.then_some(offset))
+    Ok(Some(offset))
 }
 
 /// Replays one batch and moves the checkpoint past it. Returns the number of rows.

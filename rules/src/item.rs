@@ -157,6 +157,7 @@ fn when<T>(present: bool, read: impl FnOnce() -> Result<T, RowError>) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     fn line() -> CatalogItem {
         CatalogItem {
@@ -179,6 +180,15 @@ mod tests {
             item.encode(&mut row);
             assert_eq!(Item::decode(&row), Ok(item));
         }
+    }
+
+    #[test]
+    fn golden_rows_of_every_version_are_read() {
+        let item = Item::from_catalog(&line());
+        let mut row = Vec::new();
+        item.encode(&mut row);
+        golden::check("item", ROW_VERSION, &row, |_, row| assert_eq!(Item::decode(row).as_ref(), Ok(&item)));
+        golden::refuses_newer("item", ROW_VERSION, 0, Item::decode);
     }
 
     #[test]

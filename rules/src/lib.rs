@@ -26,3 +26,7 @@ mod special;
 pub mod stable_hash;
 pub mod state;
 pub mod threshold;
+
+#[cfg(test)]
+#[path = "../../tests/support/golden.rs"]
+mod golden;

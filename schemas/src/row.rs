@@ -78,12 +78,21 @@ impl<'a> RowWriter<'a> {
 pub enum RowError {
     #[error("row ends {missing} byte(s) early at offset {at}")]
     Truncated { at: usize, missing: usize },
-    #[error(
-        "row format version {found} is newer than this binary reads ({newest}); upgrade the binary or reset the state"
-    )]
+    #[error("row format version {found} is newer than this binary reads (up to {newest}); run a newer binary")]
     TooNew { found: u8, newest: u8 },
+    /// Logs and stores keep checksums: a kind that nobody here knows was written by a newer binary.
+    #[error("row kind {kind:?} is unknown to this binary; run a newer binary")]
+    UnknownKind { kind: char },
     #[error("row holds an invalid {what} at offset {at}")]
     Invalid { what: &'static str, at: usize },
+}
+
+impl RowError {
+    /// Whether a newer binary could read the row.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::TooNew { .. } | Self::UnknownKind { .. })
+    }
 }
 
 /// Reads what [`RowWriter`] wrote.

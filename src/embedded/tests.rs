@@ -3,6 +3,7 @@
 mod oracle;
 mod scenario;
 mod simulation;
+mod upgrade;
 
 use crate::replay::log::LogPipeline;
 use scenario::PARTITIONS;

@@ -26,6 +26,8 @@ pub(super) fn of(error: &RuntimeError) -> Verdict {
         RuntimeError::Restore(RestoreError::Log(_) | RestoreError::Unstable { .. } | RestoreError::Underway { .. }) => {
             Verdict::Reopen
         }
+        // Written by a newer binary: this one cannot, however often it is started.
+        RuntimeError::Restore(RestoreError::Row { source, .. }) if source.is_newer() => Verdict::Refuse,
         RuntimeError::Restore(RestoreError::Row { .. } | RestoreError::Unproven { .. })
         | RuntimeError::InputGone { .. }
         | RuntimeError::Displaced { .. }
@@ -68,6 +70,7 @@ pub(super) fn failure(worker: &str, error: RuntimeError) -> Failure {
 #[cfg(test)]
 mod tests {
     use processor::ports::LogError;
+    use schemas::row::RowError;
 
     use super::*;
 
@@ -87,6 +90,15 @@ mod tests {
             (RestoreError::Store(io()).into(), Verdict::Fail),
             (RestoreError::Unproven { partition: 1, restored: 2, committed: 3, full: true }.into(), Verdict::Fail),
             (StoreError::TooNew { path: path(), found: 9, newest: 1 }.into(), Verdict::Refuse),
+            (
+                RestoreError::Row { partition: 1, source: RowError::TooNew { found: 9, newest: 1 } }.into(),
+                Verdict::Refuse,
+            ),
+            (RestoreError::Row { partition: 1, source: RowError::UnknownKind { kind: 'z' } }.into(), Verdict::Refuse),
+            (
+                RestoreError::Row { partition: 1, source: RowError::Truncated { at: 0, missing: 1 } }.into(),
+                Verdict::Fail,
+            ),
         ] {
             assert_eq!(of(&error), verdict, "{error}");
         }

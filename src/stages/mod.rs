@@ -3,3 +3,4 @@
 pub mod ingest;
 pub mod notify;
 pub mod process;
+pub mod rows;

@@ -9,6 +9,7 @@
 
 pub mod debezium;
 pub mod decimal;
+pub mod dedupe;
 pub mod mapping;
 pub mod reader;
 pub mod row;

@@ -33,7 +33,7 @@ impl Reader {
 }
 
 impl Reread for Reader {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
         self.read(raw)
     }
 }

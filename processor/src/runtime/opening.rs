@@ -83,7 +83,12 @@ impl<O: Operator> Worker<O> {
         let input_id = self.reader.topic_id(&input.topic, self.attempt())?;
         let start = self.start_of(input, &input_id, &restored)?;
         let mut task = Task::new(config, (self.operator)(input.partition)).reading(&input_id);
-        store.scan(&mut |key, row| Ok(task.install(key, row)?))?;
+        store.scan(&mut |key, row| Ok(task.install(key, row)?)).map_err(|error| -> RuntimeError {
+            match error {
+                StoreError::Row(source) => RestoreError::Row { partition: input.partition, source }.into(),
+                error => error.into(),
+            }
+        })?;
         for (record, rejection) in task.resume(self.broadcasts.records()) {
             super::broadcast::ignored(record, &rejection);
         }

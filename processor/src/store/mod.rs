@@ -59,7 +59,9 @@ pub enum StoreError {
     Io { operation: &'static str, path: String, reason: String },
     /// What is on disk is not what was written. The changelog can rebuild it:
     /// [`StoreProvider::quarantine`], then open again.
-    #[error("the state store {path} is corrupt: {reason}; move it away or run `quartermaster state reset`")]
+    #[error(
+        "the state store {path} is corrupt: {reason}; move it away, or let `quartermaster state reset … --partition …` do it"
+    )]
     Corrupt { path: String, reason: String },
     /// The directory holds somebody else's state.
     #[error(
@@ -112,16 +114,18 @@ pub trait StoreProvider: Send {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     #[test]
-    fn a_checkpoint_row_is_read_back_and_a_newer_one_refused() {
+    fn golden_checkpoints_are_read_and_a_newer_one_is_refused() {
         let checkpoint =
             Checkpoint { changelog_offset: 42, topic_id: "AAECAwQ".into(), committed_at_ms: 1_700_000_000_000 };
         let mut row = Vec::new();
         checkpoint.encode(&mut row);
-        assert_eq!(Checkpoint::decode(&row), Ok(checkpoint));
-        row[0] = 2;
-        assert_eq!(Checkpoint::decode(&row), Err(RowError::TooNew { found: 2, newest: 1 }));
+        golden::check("checkpoint", Checkpoint::FORMAT, &row, |_, row| {
+            assert_eq!(Checkpoint::decode(row), Ok(checkpoint.clone()));
+        });
+        golden::refuses_newer("checkpoint", Checkpoint::FORMAT, 0, Checkpoint::decode);
         assert!(Checkpoint::decode(&row[..0]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use schemas::Timestamp;
 use schemas::row::RowError;
 
-use super::unit::{META_KEY, SHARED_KEY};
+use super::unit::{META_KEY, SHARED_KEY, unknown_of_runtime};
 use super::{CommitUnit, EpochState, Meta, Task, now_at};
 use crate::operator::{BroadcastRecord, Cause, Operator, Rejection, StateRow};
 
@@ -61,6 +61,7 @@ impl<O: Operator> Task<O> {
                 self.shared_row = row.to_vec();
             }
             _ => {
+                unknown_of_runtime(key)?;
                 let state = O::State::decode(row)?;
                 let due = state.next_due();
                 let id = self.states.install(key, Some(state));

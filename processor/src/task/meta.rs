@@ -137,6 +137,7 @@ fn read_applied(r: &mut RowReader<'_>) -> Result<Applied, RowError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     fn meta() -> Meta {
         Meta {
@@ -167,6 +168,21 @@ mod tests {
         let mut row = Vec::new();
         meta().encode(&mut row);
         assert_eq!(Meta::decode(&row), Ok(meta()));
+    }
+
+    /// Version 1 did not know the identity of its input.
+    #[test]
+    fn golden_rows_of_every_version_are_read() {
+        let quiet = Meta { clocks: Vec::new(), epoch: None, underway: None, applied: Applied::new(), ..meta() };
+        for (name, meta) in [("meta_full", meta()), ("meta_quiet", quiet)] {
+            let mut row = Vec::new();
+            meta.encode(&mut row);
+            golden::check(name, VERSION, &row, |version, row| {
+                let input_id = if version == 1 { String::new() } else { meta.input_id.clone() };
+                assert_eq!(Meta::decode(row), Ok(Meta { input_id, ..meta.clone() }), "{name} of version {version}");
+            });
+            golden::refuses_newer(name, VERSION, 0, Meta::decode);
+        }
     }
 
     #[test]

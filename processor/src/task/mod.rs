@@ -19,7 +19,7 @@ mod switches;
 mod unit;
 
 pub use meta::Meta;
-pub use unit::CommitUnit;
+pub use unit::{CommitUnit, SHARED_KEY};
 
 use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};

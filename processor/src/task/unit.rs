@@ -1,10 +1,20 @@
 //! What one partition adds to a transaction: the overlay, sealed.
 
+use schemas::row::RowError;
 use schemas::stream::{AggregatePartial, JournalEntry};
 
 /// Keys that start with a zero byte belong to the runtime.
 pub(crate) const META_KEY: &[u8] = b"\0meta";
-pub(crate) const SHARED_KEY: &[u8] = b"\0shared";
+/// Of the row that an operator keeps for all keys of a partition.
+pub const SHARED_KEY: &[u8] = b"\0shared";
+
+/// Refuses a key of the runtime that this one does not know: a newer one wrote it.
+pub(super) fn unknown_of_runtime(key: &[u8]) -> Result<(), RowError> {
+    match key {
+        [0, rest @ ..] => Err(RowError::UnknownKind { kind: rest.first().map_or('\0', |byte| char::from(*byte)) }),
+        _ => Ok(()),
+    }
+}
 
 /// Rows and outputs of one partition in one transaction. Rows are encoded into one buffer, one row
 /// per dirty key.

@@ -253,6 +253,7 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     const RETRY: RetryPolicy = RetryPolicy { base_ms: 1_000, max_ms: 8_000, tries: 3, expire_ms: 3_600_000 };
     const WEBHOOK: Channel<'_> = Channel { kind: "webhook", idempotent: true };
@@ -339,6 +340,21 @@ mod tests {
         let mut tried = settled(Verdict::NotDelivered, WEBHOOK);
         tried.expire(at(90));
         assert_eq!([planned.status(), tried.status()], [DeliveryStatus::Closed, DeliveryStatus::Exhausted]);
+    }
+
+    #[test]
+    fn golden_rows_of_every_version_are_read() {
+        let outcome = SendOutcome::delivered();
+        let mut told = claimed();
+        told.settle(Uuid::from_u128(5), outcome, WEBHOOK, &RETRY, at(20));
+        let attempts = [("attempt_planned", Attempt::planned(at(0))), ("attempt_told", told)];
+        for (name, attempt) in attempts.into_iter().chain([("attempt_failed", settled(Verdict::Unsure, WEBHOOK))]) {
+            let mut row = Vec::new();
+            attempt.encode(&mut RowWriter::new(&mut row));
+            let decode = |row: &[u8]| Attempt::decode(&mut RowReader::new(row));
+            golden::check(name, ROW_VERSION, &row, |_, row| assert_eq!(decode(row).as_ref(), Ok(&attempt)));
+            golden::refuses_newer(name, ROW_VERSION, 0, decode);
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ pub(super) mod tests {
 
     use super::super::policy::Route;
     use super::*;
+    use crate::golden;
 
     pub(in super::super) fn alert(revision: u32, state: AlertState, severity: Severity) -> Alert {
         let at = Timestamp::from_millis(1_763_790_840_000);
@@ -162,6 +163,16 @@ pub(super) mod tests {
         assert_eq!(orders(&mut told, 3, AlertState::Resolved, Severity::Low), end);
         assert!(told.is_over());
         assert_eq!(orders(&mut told, 4, AlertState::Opened, Severity::Low), expected(&[("everything", "send")]));
+    }
+
+    #[test]
+    fn golden_rows_of_every_version_are_read() {
+        let mut told = Told::default();
+        orders(&mut told, 2, AlertState::Opened, Severity::High);
+        let mut row = Vec::new();
+        told.encode(&mut row);
+        golden::check("told", ROW_VERSION, &row, |_, row| assert_eq!(Told::decode(row).as_ref(), Ok(&told)));
+        golden::refuses_newer("told", ROW_VERSION, 0, Told::decode);
     }
 
     #[test]

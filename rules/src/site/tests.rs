@@ -2,6 +2,7 @@ use schemas::time::HOUR_MS;
 use schemas::{Quantity, Timestamp};
 
 use super::*;
+use crate::golden;
 use crate::position::StockEffect;
 
 /// Day 4 is a Monday.
@@ -138,6 +139,15 @@ fn a_row_is_read_back() {
         assert_eq!(SiteLevel::decode(&row), Ok(site));
     }
     assert!(matches!(SiteLevel::decode(&[9]), Err(RowError::TooNew { .. })));
+}
+
+#[test]
+fn golden_rows_of_every_version_are_read() {
+    let site = watched(at(30, 15), lines);
+    let mut row = Vec::new();
+    site.encode(&mut row);
+    golden::check("site", ROW_VERSION, &row, |_, row| assert_eq!(SiteLevel::decode(row).as_ref(), Ok(&site)));
+    golden::refuses_newer("site", ROW_VERSION, 0, SiteLevel::decode);
 }
 
 #[test]

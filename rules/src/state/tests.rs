@@ -5,6 +5,7 @@ use schemas::{StockChange, Timestamp};
 use super::*;
 use crate::decide::{self, Key};
 use crate::environment::{Environment, Moment};
+use crate::golden;
 use crate::item::Item;
 use crate::ruleset::{RuleBook, parse};
 use crate::site::SiteSums;
@@ -115,16 +116,16 @@ fn state_is_small() {
 }
 
 #[test]
-fn version_1_is_these_bytes() {
-    let golden = |state: &KeyState| row(state).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+fn golden_rows_of_every_version_are_read() {
     let fresh = KeyState::first_seen(at(0, 0), &Zone::UTC);
-    assert_eq!(golden(&fresh), include_str!("golden_fresh_v1.hex").trim());
-    assert_eq!(golden(&key(2, 3)), include_str!("golden_key_v1.hex").trim());
     let full = full_key();
     assert_eq!(full.episodes.slots().len(), 2);
-    assert_eq!(golden(&full), include_str!("golden_full_v1.hex").trim());
-    for state in [fresh, key(2, 3), full] {
-        assert_eq!(row(&KeyState::decode(&row(&state)).unwrap()), row(&state));
+    for (name, state) in [("position_fresh", fresh), ("position_slow", key(2, 3)), ("position_full", full)] {
+        let now = row(&state);
+        golden::check(name, ROW_VERSION, &now, |version, past| {
+            assert_eq!(row(&KeyState::decode(past).unwrap()), now, "{name} of version {version}");
+        });
+        golden::refuses_newer(name, ROW_VERSION, 0, KeyState::decode);
     }
 }
 

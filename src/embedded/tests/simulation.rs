@@ -133,8 +133,21 @@ impl Simulation {
         while !self.scenario.is_over() {
             self.turn();
         }
-        self.calm.store(true, Ordering::Relaxed);
         self.faults.failed_calls = self.chain.log().injected().len() as u64;
+        self.rest();
+    }
+
+    /// Goes on until the source has come so far, then calmly until nothing is left to do, and closes.
+    pub(super) fn run_until(&mut self, published: u64) {
+        while self.scenario.published < published {
+            self.turn();
+        }
+        self.rest();
+        self.calm.store(false, Ordering::Relaxed);
+    }
+
+    fn rest(&mut self) {
+        self.calm.store(true, Ordering::Relaxed);
         self.chain.log().inject(FaultPlan::default()).unwrap();
         self.settle();
         for seat in &mut self.seats {
@@ -170,7 +183,7 @@ impl Simulation {
         }
     }
 
-    fn pass(&mut self, ms: i64) {
+    pub(super) fn pass(&mut self, ms: i64) {
         self.clock.0.fetch_add(ms, Ordering::Relaxed);
         self.chain.log().advance_clock(ms);
     }

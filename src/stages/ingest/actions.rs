@@ -72,6 +72,16 @@ impl RecentActions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
+
+    #[test]
+    fn golden_rows_of_every_version_are_read() {
+        let slot = Slot { action_id: "a-1".to_owned() };
+        let mut row = Vec::new();
+        slot.encode(&mut row);
+        golden::check("ingest_action", ROW_VERSION, &row, |_, row| assert_eq!(Slot::decode(row).as_ref(), Ok(&slot)));
+        golden::refuses_newer("ingest_action", ROW_VERSION, 0, Slot::decode);
+    }
 
     #[test]
     fn the_oldest_is_forgotten_when_the_window_is_full() {

@@ -29,7 +29,7 @@ pub use stage::{check_mappings, specs};
 use std::sync::Arc;
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
+    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, Tick, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use schemas::row::{RowError, RowReader, RowWriter};
@@ -37,6 +37,7 @@ use schemas::stream::{Action, StreamRecord};
 use schemas::{CatalogChange, InventoryEvent, SourcePosition, Timestamp};
 
 use super::process::event_signal;
+use super::rows::Examined;
 use actions::{RecentActions, Slot};
 use sources::{Heard, Sources};
 
@@ -87,6 +88,29 @@ impl IngestOperator {
         ctx.emit(IngestOutput::keyed(&self.input, key, &StreamRecord::Action(action.clone())));
         Outcome::Ok
     }
+}
+
+/// The row that a partition keeps for all of its keys: what it has heard of its sources, and how many
+/// actions it has taken. The version is that of the sources.
+fn encode_shared(sources: &Sources, actions_taken: u64, out: &mut Vec<u8>) {
+    let mut w = RowWriter::new(out);
+    sources.encode(&mut w);
+    w.unsigned(actions_taken);
+}
+
+fn decode_shared(partition: i32, row: &[u8]) -> Result<(Sources, u64), RowError> {
+    let mut r = RowReader::new(row);
+    Ok((Sources::decode(partition, &mut r)?, r.unsigned()?))
+}
+
+/// What a row of the table is.
+pub fn examine(row: &[u8]) -> Examined {
+    Examined::new("action", row, 0, Slot::decode(row))
+}
+
+/// What the row for all keys is.
+pub fn examine_shared(row: &[u8]) -> Examined {
+    Examined::new("shared", row, 0, decode_shared(0, row))
 }
 
 impl Operator for IngestOperator {
@@ -153,15 +177,11 @@ impl Operator for IngestOperator {
     fn apply_epoch(&mut self, _: i64, _: &[Sums]) {}
 
     fn encode_shared(&self, out: &mut Vec<u8>) {
-        let mut w = RowWriter::new(out);
-        self.sources.encode(&mut w);
-        w.unsigned(self.actions.taken);
+        encode_shared(&self.sources, self.actions.taken, out);
     }
 
     fn decode_shared(&mut self, row: &[u8]) -> Result<(), RowError> {
-        let mut r = RowReader::new(row);
-        self.sources = Sources::decode(self.partition, &mut r)?;
-        self.actions.taken = r.unsigned()?;
+        (self.sources, self.actions.taken) = decode_shared(self.partition, row)?;
         Ok(())
     }
 

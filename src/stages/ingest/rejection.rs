@@ -1,6 +1,7 @@
 //! Why `ingest` refuses records that decode well, or are none: the classes besides those of the
 //! decoders and of the runtime.
 
+use connectors::wms::translate;
 use processor::operator::Rejection;
 use schemas::DecodeError;
 use schemas::change::MAX_IDENTIFIER_BYTES;
@@ -38,7 +39,8 @@ pub fn classes() -> impl Iterator<Item = &'static str> {
         TOO_MANY_SOURCES,
         TIME_OUT_OF_RANGE,
     ];
-    DecodeError::CLASSES.iter().copied().chain(own)
+    let rows = translate::CLASSES.into_iter().filter(move |class| !own.contains(class));
+    DecodeError::CLASSES.iter().copied().chain(own).chain(rows)
 }
 
 pub(super) fn undecodable(error: DecodeError) -> Rejection {

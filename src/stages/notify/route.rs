@@ -13,6 +13,8 @@ use rules::escalation::{Policy, Told};
 use schemas::row::RowError;
 use schemas::{Alert, Notification, Timestamp, avro, topics};
 
+use crate::stages::rows::Examined;
+
 /// One partition of the stage.
 pub struct RouteOperator {
     policy: Arc<Policy>,
@@ -39,6 +41,11 @@ impl StateRow for ToldRow {
     fn next_due(&self) -> Option<Timestamp> {
         None
     }
+}
+
+/// What a row of the table is.
+pub fn examine(row: &[u8]) -> Examined {
+    Examined::new("told", row, 0, Told::decode(row))
 }
 
 type Ctx<'a> = Context<'a, ToldRow, Notification>;

@@ -6,12 +6,14 @@
 
 mod output;
 mod rows;
+mod shared;
 mod stage;
 mod watch;
 mod world;
 
 pub use output::ProcessOutput;
-pub use rows::{Row, position_key};
+pub use rows::{Row, examine, position_key};
+pub use shared::examine_shared;
 pub use stage::{APPLICATION, spec, topics};
 pub use watch::Watcher;
 
@@ -28,7 +30,7 @@ use rules::place::Place;
 use rules::site::SiteSums;
 use rules::state::KeyState;
 use schemas::partitioner::partition_for;
-use schemas::row::{RowError, RowReader, RowWriter};
+use schemas::row::RowError;
 use schemas::stream::StreamRecord;
 use schemas::{Alert, CatalogChange, InventoryEvent, Timestamp};
 
@@ -302,23 +304,11 @@ impl Operator for ProcessOperator {
     }
 
     fn encode_shared(&self, out: &mut Vec<u8>) {
-        let open = self.sums.clone().take();
-        let mut w = RowWriter::new(out);
-        w.unsigned(open.len() as u64);
-        for sum in &open {
-            w.signed(*sum);
-        }
-        self.world.site.encode(out);
+        shared::encode(&self.sums, &self.world.site, out);
     }
 
     fn decode_shared(&mut self, row: &[u8]) -> Result<(), RowError> {
-        let mut r = RowReader::new(row);
-        let mut open = Vec::new();
-        for _ in 0..r.unsigned()? {
-            open.push(r.signed()?);
-        }
-        self.sums = SiteSums::from_totals(&open);
-        self.world.site = rules::site::SiteLevel::decode(r.rest())?;
+        (self.sums, self.world.site) = shared::decode(row)?;
         Ok(())
     }
 

@@ -110,8 +110,7 @@ pub(crate) const fn takes(kind: ChangeKind) -> (&'static [Field], &'static [Fiel
 }
 
 /// What a row may mean that was there before capturing began: a state, never something that happened.
-pub(crate) const BASELINES: [ChangeKind; 4] =
-    [ChangeKind::BalanceObserved, ChangeKind::Counted, ChangeKind::Ordered, ChangeKind::Reserved];
+pub(crate) const BASELINES: [ChangeKind; 3] = [ChangeKind::BalanceObserved, ChangeKind::Ordered, ChangeKind::Reserved];
 
 pub(crate) const ITEM_FIELDS: [(&str, ItemField, Want); 12] = [
     ("name", ItemField::Name, Want::Text),

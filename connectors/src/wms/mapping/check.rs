@@ -22,12 +22,7 @@ pub(super) struct Checked {
 }
 
 /// The tables as they are executed.
-pub(super) fn finish(
-    draft: Draft,
-    rules: Vec<Option<Rules>>,
-    routing: Routing,
-    check: &mut Checker<'_>,
-) -> Option<Checked> {
+pub(super) fn finish(draft: Draft, rules: Vec<Option<Rules>>, routing: Routing, check: &mut Checker<'_>) -> Checked {
     for (table, rules) in draft.tables.iter().zip(&rules) {
         refuse_unused(table, rules.as_ref(), check);
         refuse_routing(table, routing, check);
@@ -36,7 +31,7 @@ pub(super) fn finish(
     refuse_circles(&draft, check);
     let by_name = draft.tables.iter().enumerate().map(|(ix, table)| (table.name.clone(), ix)).collect();
     let tables = draft.tables.into_iter().zip(rules).map(|(table, rules)| compiled(table, rules)).collect();
-    Some(Checked { tables, by_name })
+    Checked { tables, by_name }
 }
 
 fn compiled(draft: TableDraft, rules: Option<Rules>) -> Table {

@@ -11,7 +11,7 @@ use crate::wms::decimal::Decimal;
 use crate::wms::value::{Reading, TimeUnit};
 
 /// What says where a value comes from. `column` is one too, where there is no `lookup`.
-const SOURCES: [&str; 9] =
+pub(super) const SOURCES: [&str; 9] =
     ["value", "column", "lookup", "first_of", "join", "split", "sum", "increase_of", "decrease_of"];
 pub(super) const TEXT_MODIFIERS: [&str; 3] = ["map", "default", "trim"];
 pub(super) const NUMBER_MODIFIERS: [&str; 5] = ["negate", "absolute", "times", "scale", "round"];
@@ -322,12 +322,11 @@ fn refuse_keys(fields: &Fields<'_>, source: &str, beside: &[&str], want: Want, c
     }
     fields.refuse_unknown(&allowed, check, |key| {
         let known = NUMBER_MODIFIERS.iter().chain(&TIME_MODIFIERS).chain(&TEXT_MODIFIERS).any(|known| *known == key);
-        Some(match known {
-            true => {
-                format!("does not apply to {} here; remove it, or write it where the column is named", want.describe())
-            }
-            false => unknown_key(key, &allowed),
-        })
+        if !known {
+            return Some(unknown_key(key, &allowed));
+        }
+        let want = want.describe();
+        Some(format!("does not apply to {want} here; remove it, or write it where the column is named"))
     });
 }
 

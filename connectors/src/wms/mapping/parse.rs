@@ -138,7 +138,7 @@ fn tables(of: &Fields<'_>, routing: Routing, zone: Zone, check: &mut Checker<'_>
             has_any: ["catalog", "location", "events"].iter().any(|key| fields.get(key).is_some()),
         }));
     }
-    check::finish(draft, rules, routing, check)
+    Some(check::finish(draft, rules, routing, check))
 }
 
 /// The keys of a table; nothing at all is a table that is only looked up.

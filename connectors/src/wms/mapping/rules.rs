@@ -180,14 +180,13 @@ fn on(fields: &Fields<'_>, check: &mut Checker<'_>) -> On {
     }
     let mut on = On::default();
     for (node, text) in fields.texts("on", check) {
-        match On::NAMES.iter().find(|(name, _)| *name == text) {
-            Some((_, one)) => on = on.with(*one),
-            None => {
-                let names = On::NAMES.map(|(name, _)| name);
-                let reason = format!("`{text}` is not one of {}{}", names.join(", "), hint(text, names));
-                check.fail(node.at, &fields.path_of("on"), reason);
-            }
+        if let Some((_, one)) = On::NAMES.iter().find(|(name, _)| *name == text) {
+            on = on.with(*one);
+            continue;
         }
+        let names = On::NAMES.map(|(name, _)| name);
+        let reason = format!("`{text}` is not one of {}{}", names.join(", "), hint(text, names));
+        check.fail(node.at, &fields.path_of("on"), reason);
     }
     on
 }
@@ -216,9 +215,10 @@ fn refuse_fields(fields: &Fields<'_>, kind: Option<ChangeKind>, check: &mut Chec
     let allowed: Vec<&str> = EVENT_KEYS.into_iter().chain(taken).collect();
     fields.refuse_unknown(&allowed, check, |key| {
         let known = Field::ALL.iter().any(|(name, ..)| *name == key);
-        Some(match known {
-            true => format!("`{}` has no `{key}`; it takes {}", kind.name(), allowed[EVENT_KEYS.len()..].join(", ")),
-            false => unknown_key(key, &allowed),
+        Some(if known {
+            format!("`{}` has no `{key}`; it takes {}", kind.name(), allowed[EVENT_KEYS.len()..].join(", "))
+        } else {
+            unknown_key(key, &allowed)
         })
     });
     for field in required.iter().filter(|field| fields.get(field.name()).is_none()) {
@@ -228,9 +228,12 @@ fn refuse_fields(fields: &Fields<'_>, kind: Option<ChangeKind>, check: &mut Chec
     }
 }
 
-/// What was there before capturing began has not happened now.
+/// What was there before capturing began has not happened now, and may be read a second time.
 fn refuse_snapshot(fields: &Fields<'_>, on: On, kind: ChangeKind, check: &mut Checker<'_>) {
-    if on.has(On::SNAPSHOT) && !BASELINES.contains(&kind) {
+    if !on.has(On::SNAPSHOT) {
+        return;
+    }
+    if !BASELINES.contains(&kind) {
         let at: Mark = fields.get("on").map_or(fields.at(), |node| node.at);
         let states: Vec<&str> = BASELINES.iter().map(|kind| kind.name()).collect();
         let reason = format!(
@@ -239,5 +242,12 @@ fn refuse_snapshot(fields: &Fields<'_>, on: On, kind: ChangeKind, check: &mut Ch
             states.join(", ")
         );
         check.fail(at, &fields.path_of("on"), reason);
+    } else if let Some(node) = fields.get("quantity").filter(|node| !is_difference(node)) {
+        let reason = format!(
+            "a snapshot may be taken again, and `{}` would count twice; write {{ increase_of: … }}, which counts what is \
+             not known yet",
+            kind.name()
+        );
+        check.fail(node.at, &fields.path_of("quantity"), reason);
     }
 }

@@ -1,1 +1,3 @@
 mod errors;
+mod reference;
+mod validator;

@@ -94,9 +94,9 @@ impl Row<'_> {
             return Ok(moved);
         }
         let value = Decimal::from_integer(moved.thousandths()).times(thousandth());
-        let value = value.map_err(|error| self.out_of_field("quantity", Decimal::ZERO, &error))?;
+        let value = value.map_err(|error| out_of_field("quantity", Decimal::ZERO, &error))?;
         let number = self.modified(Number { value, round: false }, &difference.modifiers)?;
-        self.as_quantity(number, "quantity")
+        as_quantity(number, "quantity")
     }
 
     /// A figure of the row; 0 where it does not count or is null.
@@ -109,18 +109,13 @@ impl Row<'_> {
     }
 
     fn quantity(&self, expr: &Expr, field: &str) -> Result<Option<Quantity>, Stop> {
-        self.number(expr)?.map(|number| self.as_quantity(number, field)).transpose()
-    }
-
-    fn as_quantity(&self, number: Number, field: &str) -> Result<Quantity, Stop> {
-        let exact = number.value.quantity(number.round);
-        exact.map_err(|error| self.of_class(DecodeError::INVALID_QUANTITY, field, number.value, &error))
+        self.number(expr)?.map(|number| as_quantity(number, field)).transpose()
     }
 
     fn money(&self, expr: &Expr, field: &str) -> Result<Option<Money>, Stop> {
         let Some(number) = self.number(expr)? else { return Ok(None) };
         let exact = number.value.money(number.round);
-        exact.map(Some).map_err(|error| self.of_class(DecodeError::INVALID_MONEY, field, number.value, &error))
+        exact.map(Some).map_err(|error| of_class(DecodeError::INVALID_MONEY, field, number.value, &error))
     }
 
     /// Days, sizes: a number that is not negative.
@@ -130,14 +125,14 @@ impl Row<'_> {
         if value.is_finite() && value >= 0.0 {
             return Ok(Some(value));
         }
-        Err(self.out_of_field(field, number.value, &"expected a number ≥ 0"))
+        Err(out_of_field(field, number.value, &"expected a number ≥ 0"))
     }
 
     fn whole(&self, expr: &Expr, field: &str) -> Result<Option<i32>, Stop> {
         let Some(number) = self.number(expr)? else { return Ok(None) };
-        let whole = number.value.integer(number.round).map_err(|e| self.out_of_field(field, number.value, &e))?;
+        let whole = number.value.integer(number.round).map_err(|e| out_of_field(field, number.value, &e))?;
         let fits = i32::try_from(whole).ok().filter(|whole| *whole >= 0);
-        fits.map(Some).ok_or_else(|| self.out_of_field(field, number.value, &"expected a whole number ≥ 0"))
+        fits.map(Some).ok_or_else(|| out_of_field(field, number.value, &"expected a whole number ≥ 0"))
     }
 
     /// A SKU or the code of a location: there, and fit to be a key.
@@ -215,17 +210,6 @@ impl Row<'_> {
     }
 
     #[cold]
-    fn of_class(&self, class: &'static str, field: &str, value: Decimal, error: &dyn std::fmt::Display) -> Stop {
-        let hint = if value.is_zero() { "" } else { "; `round: true` rounds, `times` converts" };
-        Stop::reject(class, format!("`{field}` would be {value}: {error}{hint}"))
-    }
-
-    #[cold]
-    fn out_of_field(&self, field: &str, value: Decimal, error: &dyn std::fmt::Display) -> Stop {
-        Stop::reject(DecodeError::INVALID_NUMBER, format!("`{field}` would be {value}: {error}"))
-    }
-
-    #[cold]
     fn in_rule(&self, ix: usize, stop: Stop) -> Stop {
         self.in_part(&format!("events[{ix}]"), stop)
     }
@@ -249,4 +233,20 @@ fn thousandth() -> Decimal {
 
 fn rejected(error: DecodeError) -> Stop {
     Stop::Reject(Rejection::new(error.class, error.message))
+}
+
+#[cold]
+fn of_class(class: &'static str, field: &str, value: Decimal, error: &dyn std::fmt::Display) -> Stop {
+    let hint = if value.is_zero() { "" } else { "; `round: true` rounds, `times` converts" };
+    Stop::reject(class, format!("`{field}` would be {value}: {error}{hint}"))
+}
+
+#[cold]
+fn out_of_field(field: &str, value: Decimal, error: &dyn std::fmt::Display) -> Stop {
+    Stop::reject(DecodeError::INVALID_NUMBER, format!("`{field}` would be {value}: {error}"))
+}
+
+fn as_quantity(number: Number, field: &str) -> Result<Quantity, Stop> {
+    let exact = number.value.quantity(number.round);
+    exact.map_err(|error| of_class(DecodeError::INVALID_QUANTITY, field, number.value, &error))
 }

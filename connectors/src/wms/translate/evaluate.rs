@@ -1,5 +1,7 @@
 //! What an expression is worth for one row. Quantities, money and times are exact.
 
+#![allow(clippy::redundant_closure_for_method_calls, reason = "the methods are not general enough in their lifetimes")]
+
 use std::borrow::Cow;
 
 use processor::operator::Rejection;
@@ -29,18 +31,18 @@ impl Row<'_> {
             From::Constant(text) => Some(text.clone()),
             From::Column(ix) => self.column(*ix, of.default.is_some(), |column| {
                 let Some(column) = column else { return Ok(None) };
-                let text = value::text(column, &of.reading).map_err(|error| self.unreadable(error))?;
+                let text = value::text(column, &of.reading).map_err(|error| self.unreadable(&error))?;
                 Ok(text.map(Cow::into_owned))
             })?,
             From::Lookup(lookup) => self.through(lookup, |row, expr| row.text(expr))?,
-            From::FirstOf(parts) => self.first(parts, |part| self.text(part))?,
+            From::FirstOf(parts) => first(parts, |part| self.text(part))?,
             From::Join { parts, with } => self.joined(parts, with)?,
             From::Split { of, .. } => self.text(of)?,
             From::Sum(_) => self.number(expr)?.map(|number| number.value.to_string()),
         };
         let text = if of.trim { text.map(|text| text.trim().to_owned()) } else { text };
         let text = match (text, &of.map) {
-            (Some(code), Some(map)) => self.meaning(code, map, of.default.is_some())?,
+            (Some(code), Some(map)) => self.meaning(&code, map, of.default.is_some())?,
             (text, _) => text,
         };
         Ok(text.filter(|text| !text.is_empty()).or_else(|| of.default.clone().filter(|text| !text.is_empty())))
@@ -62,8 +64,8 @@ impl Row<'_> {
     }
 
     /// `None` where the map does not name the code and a default stands in.
-    fn meaning(&self, code: String, map: &[(String, String)], lenient: bool) -> Result<Option<String>, Stop> {
-        if let Some((_, meaning)) = map.iter().find(|(known, _)| *known == code) {
+    fn meaning(&self, code: &str, map: &[(String, String)], lenient: bool) -> Result<Option<String>, Stop> {
+        if let Some((_, meaning)) = map.iter().find(|(known, _)| known == code) {
             return Ok(Some(meaning.clone()));
         }
         if lenient || code.is_empty() {
@@ -73,7 +75,7 @@ impl Row<'_> {
         let message = format!(
             "table {}: `map` does not name {}; it names {}: add it, or a `default`",
             self.table.name,
-            schemas::error::quoted(&code),
+            schemas::error::quoted(code),
             codes.join(", ")
         );
         Err(Stop::reject(UNMAPPED_VALUE, message))
@@ -81,7 +83,6 @@ impl Row<'_> {
 
     pub(super) fn tags(&self, expr: &Expr) -> Result<Vec<String>, Stop> {
         let Some(text) = self.text(expr)? else { return Ok(Vec::new()) };
-        let trimmed = |part: &str| part.trim().to_owned();
         // An array column comes as JSON.
         let array = text.starts_with('[').then(|| serde_json::from_str::<Vec<Option<String>>>(&text).ok()).flatten();
         let parts: Vec<String> = match (array, &expr.from) {
@@ -99,11 +100,11 @@ impl Row<'_> {
             From::Constant(text) => Some(self.constant(text)?),
             From::Column(ix) => self.column(*ix, of.default.is_some(), |column| {
                 let Some(column) = column else { return Ok(None) };
-                let decimal = value::decimal(column, &of.reading).map_err(|error| self.unreadable(error))?;
+                let decimal = value::decimal(column, &of.reading).map_err(|error| self.unreadable(&error))?;
                 Ok(decimal.map(|value| Number { value, round: value::rounds(column, &of.reading) }))
             })?,
             From::Lookup(lookup) => self.through(lookup, |row, expr| row.number(expr))?,
-            From::FirstOf(parts) => self.first(parts, |part| self.number(part))?,
+            From::FirstOf(parts) => first(parts, |part| self.number(part))?,
             From::Sum(parts) => self.sum(parts)?,
             From::Join { .. } | From::Split { .. } => self.text(expr)?.map(|text| self.constant(&text)).transpose()?,
         };
@@ -141,14 +142,7 @@ impl Row<'_> {
         let factor = match &of.times {
             None => return Ok(number),
             Some(Factor::Constant(factor)) => *factor,
-            Some(Factor::Of(expr)) => match self.number(expr)? {
-                Some(factor) => factor.value,
-                None => {
-                    let message =
-                        format!("table {}: the factor of `times` is null; give it a `default`", self.table.name);
-                    return Err(Stop::reject(DecodeError::INVALID_NUMBER, message));
-                }
-            },
+            Some(Factor::Of(expr)) => self.number(expr)?.ok_or_else(|| self.no_factor())?.value,
         };
         number.value = number.value.times(factor).map_err(|error| self.incomputable(&error))?;
         Ok(number)
@@ -166,10 +160,10 @@ impl Row<'_> {
             From::Constant(text) => Some(parse(text)?),
             From::Column(ix) => self.column(*ix, of.default.is_some(), |column| {
                 let Some(column) = column else { return Ok(None) };
-                value::instant(column, &of.reading).map_err(|error| self.unreadable(error))
+                value::instant(column, &of.reading).map_err(|error| self.unreadable(&error))
             })?,
             From::Lookup(lookup) => self.through(lookup, |row, expr| row.time(expr))?,
-            From::FirstOf(parts) => self.first(parts, |part| self.time(part))?,
+            From::FirstOf(parts) => first(parts, |part| self.time(part))?,
             From::Join { .. } | From::Split { .. } | From::Sum(_) => None,
         };
         match read {
@@ -185,10 +179,10 @@ impl Row<'_> {
             From::Constant(text) => Some(parse(text)?),
             From::Column(ix) => self.column(*ix, of.default.is_some(), |column| {
                 let Some(column) = column else { return Ok(None) };
-                value::day(column, &of.reading).map_err(|error| self.unreadable(error))
+                value::day(column, &of.reading).map_err(|error| self.unreadable(&error))
             })?,
             From::Lookup(lookup) => self.through(lookup, |row, expr| row.day(expr))?,
-            From::FirstOf(parts) => self.first(parts, |part| self.day(part))?,
+            From::FirstOf(parts) => first(parts, |part| self.day(part))?,
             From::Join { .. } | From::Split { .. } | From::Sum(_) => None,
         };
         match read {
@@ -197,32 +191,25 @@ impl Row<'_> {
         }
     }
 
-    fn first<T>(&self, parts: &[Expr], read: impl Fn(&Expr) -> Result<Option<T>, Stop>) -> Result<Option<T>, Stop> {
-        for part in parts {
-            if let Some(value) = read(part)? {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
-    }
-
     /// Reads on the row that a lookup finds. A null among what it is sought by finds none, as in SQL.
     fn through<T>(
         &self,
         lookup: &Lookup,
         read: impl FnOnce(&Row<'_>, &Expr) -> Result<Option<T>, Stop>,
     ) -> Result<Option<T>, Stop> {
-        let mut key = String::new();
+        let table = &self.mapping.tables[lookup.table];
+        let mut name = image_key(&table.name, "");
+        let prefix = name.len();
         for (i, by) in lookup.by.iter().enumerate() {
             let Some(part) = self.text(by)? else { return Ok(None) };
-            push_part(&mut key, i == 0, &part);
+            push_part(&mut name, i == 0, &part);
         }
-        let table = &self.mapping.tables[lookup.table];
-        let found = self.states.find(image_key(&table.name, &key).as_bytes()).and_then(|id| self.states.get(id));
+        let key = &name[prefix..];
+        let found = self.states.find(name.as_bytes()).and_then(|id| self.states.get(id));
         let Some(WmsRow::Image(image)) = found else {
-            return Err(Stop::Wait(Awaited { table: table.name.clone(), key, column: None }));
+            return Err(Stop::Wait(Awaited { table: table.name.clone(), key: key.to_owned(), column: None }));
         };
-        read(&self.at(table, Place::Image { image, key: &key }), &lookup.column)
+        read(&self.at(table, Place::Image { image, key }), &lookup.column)
     }
 
     /// Whether all conditions hold.
@@ -248,7 +235,7 @@ impl Row<'_> {
     }
 
     fn tested(&self, column: &Column<'_>, of: &Expr, test: &Test) -> Result<bool, Stop> {
-        let number = || value::decimal(column, &of.modifiers.reading).map_err(|error| self.unreadable(error));
+        let number = || value::decimal(column, &of.modifiers.reading).map_err(|error| self.unreadable(&error));
         Ok(match test {
             Test::IsNull(wanted) => !wanted,
             Test::Not(test) => !self.tested(column, of, test)?,
@@ -263,7 +250,7 @@ impl Row<'_> {
                 true
             }
             Test::AnyOf(wanted) => {
-                let text = value::text(column, &of.modifiers.reading).map_err(|error| self.unreadable(error))?;
+                let text = value::text(column, &of.modifiers.reading).map_err(|error| self.unreadable(&error))?;
                 let text = text.unwrap_or_default();
                 is_any(&text, is_numeric(column, of), wanted)
             }
@@ -271,7 +258,13 @@ impl Row<'_> {
     }
 
     #[cold]
-    fn unreadable(&self, error: DecodeError) -> Stop {
+    fn no_factor(&self) -> Stop {
+        let message = format!("table {}: the factor of `times` is null; give it a `default`", self.table.name);
+        Stop::reject(DecodeError::INVALID_NUMBER, message)
+    }
+
+    #[cold]
+    fn unreadable(&self, error: &DecodeError) -> Stop {
         Stop::Reject(Rejection::new(error.class, format!("table {}, column {}", self.table.name, error.message)))
     }
 
@@ -279,6 +272,15 @@ impl Row<'_> {
     fn incomputable(&self, error: &dyn std::fmt::Display) -> Stop {
         Stop::reject(DecodeError::INVALID_NUMBER, format!("table {}: {error}", self.table.name))
     }
+}
+
+fn first<T>(parts: &[Expr], read: impl Fn(&Expr) -> Result<Option<T>, Stop>) -> Result<Option<T>, Stop> {
+    for part in parts {
+        if let Some(value) = read(part)? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
 }
 
 /// A null is none of the values and neither above nor below.

@@ -60,23 +60,23 @@ impl Memory {
         if let Some(WmsRow::Image(image)) = states.get_mut(id) {
             image.gone = Some(seq);
         }
-        self.enter(seq, name, states);
+        enter(seq, name, states);
     }
+}
 
-    /// Takes the slot of the one deleted longest ago, which is forgotten now.
-    fn enter(&self, seq: u64, image: String, states: &mut StateTable<WmsRow>) {
-        let slot = states.intern(gone_key(seq % MOST_GONE).as_bytes());
-        let last = match states.get(slot) {
-            Some(WmsRow::Gone { seq, image }) => Some((*seq, image.clone())),
-            _ => None,
-        };
-        let entry = WmsRow::Gone { seq, image };
-        *states.get_or_insert_with(slot, || WmsRow::Gone { seq, image: String::new() }) = entry;
-        let Some((seq, image)) = last else { return };
-        let Some(id) = states.find(image.as_bytes()) else { return };
-        // It may have come back since.
-        if matches!(states.get(id), Some(WmsRow::Image(image)) if image.gone == Some(seq)) {
-            states.delete(id);
-        }
+/// Takes the slot of the one deleted longest ago, which is forgotten now.
+fn enter(seq: u64, image: String, states: &mut StateTable<WmsRow>) {
+    let slot = states.intern(gone_key(seq % MOST_GONE).as_bytes());
+    let last = match states.get(slot) {
+        Some(WmsRow::Gone { seq, image }) => Some((*seq, image.clone())),
+        _ => None,
+    };
+    let entry = WmsRow::Gone { seq, image };
+    *states.get_or_insert_with(slot, || WmsRow::Gone { seq, image: String::new() }) = entry;
+    let Some((seq, image)) = last else { return };
+    let Some(id) = states.find(image.as_bytes()) else { return };
+    // It may have come back since.
+    if matches!(states.get(id), Some(WmsRow::Image(image)) if image.gone == Some(seq)) {
+        states.delete(id);
     }
 }

@@ -15,6 +15,7 @@ mod state;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod units;
 mod work;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use processor::operator::{Incoming, Outcome, Rejection};
 use processor::table::StateTable;
 use schemas::{CatalogChange, InventoryEvent, Location, Timestamp};
 
+use super::debezium::{self, Defaults, SchemaCache};
 use super::mapping::Mapping;
 use super::row::{Change, RawRecord, Record};
 use emit::Origin;
@@ -31,6 +33,7 @@ use memory::Memory;
 pub use parked::{Parked, ParkedRecord};
 use parking::Parking;
 pub use state::WmsRow;
+use units::Units;
 
 /// A lookup found nothing for too long, or too many wait already.
 pub const UNRESOLVED_LOOKUP: &str = "unresolved_lookup";
@@ -77,7 +80,29 @@ pub enum Translated {
 
 /// Reads a record again that has waited.
 pub trait Reread: Send {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
+}
+
+/// Records of Debezium connectors.
+#[derive(Default)]
+pub struct DebeziumRecords {
+    schemas: SchemaCache,
+    table: Option<String>,
+}
+
+impl DebeziumRecords {
+    /// `table`: of flat records that do not name theirs.
+    pub fn new(table: Option<String>) -> Self {
+        Self { schemas: SchemaCache::default(), table }
+    }
+}
+
+impl Reread for DebeziumRecords {
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
+        let defaults = Defaults { table: self.table.as_deref() };
+        let read = debezium::decode(raw, &mut self.schemas, &defaults);
+        read.map_err(|error| Rejection::new(error.class, error.message))
+    }
 }
 
 /// Carries a mapping out for one topic partition.
@@ -88,6 +113,7 @@ pub struct Translator {
     reread: Box<dyn Reread>,
     /// Where the columns of each table stood in its last record.
     hints: Vec<Vec<std::cell::Cell<usize>>>,
+    units: Units,
     parking: Parking,
     memory: Memory,
 }
@@ -102,6 +128,7 @@ impl Translator {
             source_partition,
             reread,
             hints,
+            units: Units::default(),
             parking: Parking::default(),
             memory: Memory::default(),
         }
@@ -118,7 +145,11 @@ impl Translator {
     ) -> Result<Outcome, Rejection> {
         let now = time_of(raw, change);
         self.expire(now, states, out);
-        self.take(raw, change, now, states, out)
+        let Some(ix) = self.mapping.table_ix(&change.table) else { return Ok(Outcome::Filtered) };
+        if self.units.seen(change, states) {
+            return Ok(Outcome::Duplicate);
+        }
+        self.take(raw, change, ix, states, out)
     }
 
     /// Gives up on what has waited for too long by the source's clock.
@@ -130,6 +161,7 @@ impl Translator {
 
     /// Who waits for whom, from states just restored.
     pub fn restored(&mut self, states: &StateTable<WmsRow>) {
+        self.units = Units::restored(states);
         self.parking = Parking::restored(states);
         self.memory = Memory::restored(states);
     }
@@ -162,7 +194,7 @@ fn event_id(origin: &Origin<'_>, table: &str, rule: usize) -> String {
     if id.len() <= schemas::change::MAX_IDENTIFIER_BYTES && !id.contains('\0') {
         return id;
     }
-    let digest = Sha256::digest(key.as_bytes());
-    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{source}:{position}:{table}:{digest}:{rule}")
+    let digest = Sha256::digest(format!("{table}:{key}"));
+    let short = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    format!("{source}:{position}:{short:032x}:{rule}")
 }

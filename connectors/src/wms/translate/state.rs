@@ -9,11 +9,13 @@ use schemas::row::{RowError, RowReader, RowWriter};
 
 use super::image::Image;
 use super::parked::Parked;
+use crate::wms::dedupe::Unit;
 
 const ROW_VERSION: u8 = 1;
 const IMAGE: u8 = 1;
 const PARKED: u8 = 2;
 const GONE: u8 = 3;
+const UNIT: u8 = 4;
 
 /// One row of state.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub enum WmsRow {
     Parked(Box<Parked>),
     /// The row of this image key was the `seq`-th to be deleted.
     Gone { seq: u64, image: String },
+    /// A unit of the source's log, as far as it was read.
+    Unit(Box<Unit>),
 }
 
 impl StateRow for WmsRow {
@@ -44,6 +48,10 @@ impl StateRow for WmsRow {
                 w.unsigned(*seq);
                 w.text(image);
             }
+            Self::Unit(unit) => {
+                w.u8(UNIT);
+                unit.encode(out);
+            }
         }
     }
 
@@ -57,6 +65,7 @@ impl StateRow for WmsRow {
             IMAGE => Self::Image(Image::decode(&mut r)?),
             PARKED => Self::Parked(Box::new(Parked::decode(&mut r)?)),
             GONE => Self::Gone { seq: r.unsigned()?, image: r.text()?.to_owned() },
+            UNIT => Self::Unit(Box::new(Unit::decode(r.rest())?)),
             _ => return Err(r.invalid("kind of row")),
         })
     }
@@ -85,7 +94,7 @@ pub(super) fn push_part(key: &mut String, first: bool, part: &str) {
 
 /// The state key of an image.
 pub(super) fn image_key(table: &str, key: &str) -> String {
-    let mut name = String::with_capacity(7 + table.len() + key.len());
+    let mut name = String::with_capacity(24 + table.len() + key.len());
     name.push_str("image|");
     name.push_str(table);
     name.push('|');

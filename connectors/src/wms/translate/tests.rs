@@ -4,3 +4,5 @@ mod keys;
 mod language;
 mod parking;
 mod properties;
+mod reference;
+mod wire;

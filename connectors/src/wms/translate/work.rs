@@ -39,13 +39,12 @@ impl Translator {
         &mut self,
         raw: &Incoming<'_>,
         change: &Change<'_>,
-        now: Timestamp,
+        ix: usize,
         states: &mut StateTable<WmsRow>,
         out: &mut Vec<Translated>,
     ) -> Result<Outcome, Rejection> {
         let mapping = Arc::clone(&self.mapping);
-        let Some(ix) = mapping.table_ix(&change.table) else { return Ok(Outcome::Filtered) };
-        let table = &mapping.tables[ix];
+        let (table, now) = (&mapping.tables[ix], time_of(raw, change));
         match (change.operation, &change.renamed) {
             (Operation::Truncate, _) if table.has_images => return Err(truncated(table)),
             // The row goes on under another key: its create says so.

@@ -16,6 +16,8 @@ use crate::store::StoreError;
 const LOCK: &str = "LOCK";
 const IDENTITY: &str = "identity";
 const IDENTITY_DRAFT: &str = "identity.draft";
+const QUARANTINED: &str = ".quarantined";
+const DATABASE: &str = "db";
 
 /// A directory of ours, checked and locked for as long as this lives.
 pub(super) struct OwnedDirectory {
@@ -48,21 +50,56 @@ impl OwnedDirectory {
 
     /// Where the database of a partition lives.
     pub(super) fn database(&self) -> PathBuf {
-        self.path.join("db")
+        database(&self.path)
     }
 
     fn settle_identity(&self, identity: &Identity, partition: Option<i32>) -> Result<(), StoreError> {
-        match fs::read(self.path.join(IDENTITY)) {
-            Ok(bytes) => identity.check(&self.path, &String::from_utf8_lossy(&bytes), partition),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => write_durably(&self.path, &identity.render(partition))
+        match identity_text(&self.path)? {
+            Some(text) => identity.check(&self.path, &text, partition),
+            None => write_durably(&self.path, &identity.render(partition))
                 .map_err(|e| io_error("create", &self.path, e.to_string())),
-            Err(e) => Err(io_error("read the identity of", &self.path, e.to_string())),
         }
     }
 }
 
+/// Where the database of a partition's directory lives.
+pub(super) fn database(path: &Path) -> PathBuf {
+    path.join(DATABASE)
+}
+
 fn name(partition: i32) -> String {
     format!("partition-{partition:05}")
+}
+
+/// The partition of a directory's name, and whether it was set aside.
+pub(super) fn partition_of(name: &str) -> Option<(i32, bool)> {
+    let rest = name.strip_prefix("partition-")?;
+    let (number, quarantined) = rest.strip_suffix(QUARANTINED).map_or((rest, false), |number| (number, true));
+    Some((number.parse().ok()?, quarantined))
+}
+
+/// What the file `identity` of a directory says; `None` where there is none.
+pub(super) fn identity_text(path: &Path) -> Result<Option<String>, StoreError> {
+    match fs::read(path.join(IDENTITY)) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(io_error("read the identity of", path, e.to_string())),
+    }
+}
+
+/// Whether somebody holds the directory now. Looks for an instant only: whoever wants to take it then
+/// and finds it taken is started again.
+pub(super) fn is_held(path: &Path) -> Result<bool, StoreError> {
+    let file = match File::open(path.join(LOCK)) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(io_error("look at the lock of", path, e.to_string())),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(e)) => Err(io_error("look at the lock of", path, e.to_string())),
+    }
 }
 
 /// Creates one directory if it is not there; never its parents.
@@ -149,7 +186,7 @@ pub(super) fn quarantine(state: &Path, partition: i32) -> Result<Option<String>,
         return Ok(None);
     }
     let _lock = lock(&path)?;
-    let target = state.join(format!("{}.quarantined", name(partition)));
+    let target = state.join(format!("{}{QUARANTINED}", name(partition)));
     match fs::remove_dir_all(&target) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_error("remove", &target, e.to_string())),
         _ => {}

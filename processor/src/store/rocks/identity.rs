@@ -43,8 +43,8 @@ impl Identity {
         partition.map_or(whole.clone(), |partition| format!("{whole}, partition {partition}"))
     }
 
-    /// Accepts a directory whose identity file reads `text`, or says why not.
-    pub(super) fn check(&self, path: &Path, text: &str, partition: Option<i32>) -> Result<(), StoreError> {
+    /// Whose directory it is whose identity file reads `text`, and what it says of its partition.
+    pub(super) fn read<'t>(path: &Path, text: &'t str) -> Result<(Self, Option<&'t str>), StoreError> {
         let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         let field =
             |name: &str| line(name).ok_or_else(|| corrupt(path, format!("the file `identity` has no line `{name}=`")));
@@ -56,9 +56,16 @@ impl Identity {
             }
             _ => return Err(corrupt(path, format!("the file `identity` names the format {format:?}"))),
         }
-        let found = Self::new(field("application")?, field("topic")?);
+        Ok((Self::new(field("application")?, field("topic")?), line("partition")))
+    }
+
+    /// Accepts a directory whose identity file reads `text`, or says why not.
+    pub(super) fn check(&self, path: &Path, text: &str, partition: Option<i32>) -> Result<(), StoreError> {
+        let (found, found_partition) = Self::read(path, text)?;
         let wanted = partition.map(|partition| partition.to_string());
-        let found_partition = if wanted.is_some() { Some(field("partition")?) } else { line("partition") };
+        if wanted.is_some() && found_partition.is_none() {
+            return Err(corrupt(path, "the file `identity` has no line `partition=`"));
+        }
         if found == *self && found_partition == wanted.as_deref() {
             return Ok(());
         }

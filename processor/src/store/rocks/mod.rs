@@ -24,7 +24,9 @@
 
 mod directory;
 mod identity;
+pub mod inspect;
 mod options;
+mod reading;
 mod store;
 mod usage;
 

@@ -1,22 +1,19 @@
 //! One partition's database behind the [`StateStore`] port.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use rocksdb::{ColumnFamily, DB, DBPinnableSlice, ErrorKind, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
 use super::directory::{self, OwnedDirectory};
 use super::options::Shared;
+use super::reading::{CHECKPOINT_KEY, Contents, classify, open_error};
 use super::usage::OpenDatabases;
-use super::{corrupt, io_error};
 use crate::store::{Checkpoint, StateStore, StoreError, Visit, Write};
 
 /// Column family of the rows.
 pub(super) const ROWS: &str = "default";
 /// Column family of the checkpoint.
 pub(super) const META: &str = "meta";
-const CHECKPOINT_KEY: &[u8] = b"checkpoint";
-const SCAN_READAHEAD_BYTES: usize = 2 << 20;
 
 /// The database of one partition, open.
 pub struct RocksStore {
@@ -43,9 +40,12 @@ impl RocksStore {
         Ok(Self { number: counted.enter(&db), db, directory, counted })
     }
 
+    fn contents(&self) -> Contents<'_> {
+        Contents { db: &self.db, path: self.directory.path() }
+    }
+
     fn meta(&self) -> Result<&ColumnFamily, StoreError> {
-        let missing = || corrupt(self.directory.path(), format!("the column family `{META}` is missing"));
-        self.db.cf_handle(META).ok_or_else(missing)
+        self.contents().meta()
     }
 
     fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
@@ -62,7 +62,7 @@ impl RocksStore {
 
 impl StateStore for RocksStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db.get(key).map_err(|e| self.error("read", &e))
+        self.contents().get(key)
     }
 
     fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError> {
@@ -80,24 +80,11 @@ impl StateStore for RocksStore {
     }
 
     fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let row = self.db.get_pinned_cf(self.meta()?, CHECKPOINT_KEY).map_err(|e| self.error("read", &e))?;
-        let decode = |row: DBPinnableSlice<'_>| Checkpoint::decode(&row);
-        let unreadable = |e| corrupt(self.directory.path(), format!("the checkpoint cannot be read: {e}"));
-        row.map(decode).transpose().map_err(unreadable)
+        self.contents().checkpoint()
     }
 
     fn scan(&self, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        let mut options = ReadOptions::default();
-        // A scan passes once over everything: it must not push hot blocks out of the cache.
-        options.fill_cache(false);
-        options.set_readahead_size(SCAN_READAHEAD_BYTES);
-        let mut cursor = self.db.raw_iterator_opt(options);
-        cursor.seek_to_first();
-        while let Some((key, value)) = cursor.item() {
-            visit(key, value)?;
-            cursor.next();
-        }
-        cursor.status().map_err(|e| self.error("scan", &e))
+        self.contents().scan(visit)
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
@@ -118,23 +105,5 @@ impl StateStore for RocksStore {
         // The rows are gone; now give their space back.
         self.db.compact_range(None::<&[u8]>, None::<&[u8]>);
         Ok(())
-    }
-}
-
-fn classify(operation: &'static str, path: &Path, error: &rocksdb::Error) -> StoreError {
-    match error.kind() {
-        ErrorKind::Corruption => corrupt(path, error.as_ref()),
-        _ => io_error(operation, path, error.as_ref()),
-    }
-}
-
-/// While opening, a file that is missing or makes no sense means that the database is damaged: its
-/// directory and identity were found in order just before.
-fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {
-    let missing_file = || error.as_ref().contains("No such file or directory");
-    match error.kind() {
-        ErrorKind::InvalidArgument | ErrorKind::NotSupported | ErrorKind::NotFound => corrupt(path, error.as_ref()),
-        ErrorKind::IOError if missing_file() => corrupt(path, error.as_ref()),
-        _ => classify("open", path, error),
     }
 }

@@ -3,7 +3,9 @@
 mod contents;
 mod docs;
 mod refusals;
+mod rows;
 mod silence;
+mod wms;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -14,7 +14,7 @@ mod desk;
 mod row;
 mod shown;
 
-pub use row::Row;
+pub use row::{Row, examine};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -116,7 +116,11 @@ fn rules_have_what_their_change_needs() {
     );
     assert_eq!(
         rule_error("{ on: [create, snapshot], change: sold, sku: s, location: l, quantity: q }"),
-        "7:15: tables.s.t.events[0].on: `sold` is a movement, and a snapshot has none: its rows happened before; take `snapshot` away, or use balance_observed, counted, ordered, reserved"
+        "7:15: tables.s.t.events[0].on: `sold` is a movement, and a snapshot has none: its rows happened before; take `snapshot` away, or use balance_observed, ordered, reserved"
+    );
+    assert_eq!(
+        rule_error("{ on: [snapshot], change: ordered, sku: s, location: l, po_id: p, quantity: q }"),
+        "7:85: tables.s.t.events[0].quantity: a snapshot may be taken again, and `ordered` would count twice; write { increase_of: … }, which counts what is not known yet"
     );
     assert_eq!(
         rule_error("{ on: insert, change: sold, sku: s, location: l, quantity: q }"),

@@ -3,7 +3,8 @@
 //! In: `c public.products id=1 sku=A`, with `c`, `u`, `d`, `r`, `t` as Debezium writes operations. The key is
 //! the column `id`; a `d` has its columns in `before`. `null`, `~` (not sent); digits are numbers, anything else
 //! text; `_` in a text is a space. `<id=1` and `>id=2` are the halves of a change of the key; `b:qty=3` is a column of
-//! `before`; `+90s` moves the source's clock first; `nokey` leaves the record's key away.
+//! `before`; `+90s` moves the source's clock first; `nokey` leaves the record's key away; `@5` is the
+//! place of an earlier record, delivered again.
 //! Out: `sold A@BER quantity=2 order_id=SO-1`.
 
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use crate::wms::translate::{Reread, Translated, Translator, WmsRow};
 pub(super) const START_MS: i64 = 1_795_326_840_000;
 
 pub(super) struct Bench {
-    pub mapping: Arc<Mapping>,
-    pub translator: Translator,
-    pub states: StateTable<WmsRow>,
-    offset: i64,
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) translator: Translator,
+    pub(super) states: StateTable<WmsRow>,
+    pub(super) offset: i64,
 }
 
 pub(super) fn mapping(text: &str) -> Arc<Mapping> {
@@ -38,23 +39,23 @@ pub(super) fn with_tables(tables: &str) -> String {
 }
 
 impl Bench {
-    pub fn new(tables: &str) -> Self {
+    pub(super) fn new(tables: &str) -> Self {
         Self::of(mapping(&with_tables(tables)))
     }
 
-    pub fn of(mapping: Arc<Mapping>) -> Self {
+    pub(super) fn of(mapping: Arc<Mapping>) -> Self {
         let translator = translator(mapping.clone());
         Self { mapping, translator, states: StateTable::default(), offset: 0 }
     }
 
     /// A new process on the same states.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.translator = translator(self.mapping.clone());
         self.translator.restored(&self.states);
     }
 
     /// Feeds one line.
-    pub fn feed(&mut self, line: &str) -> Vec<String> {
+    pub(super) fn feed(&mut self, line: &str) -> Vec<String> {
         let (out, outcome) = self.give(line);
         let mut lines: Vec<String> = out.iter().map(shown).collect();
         match outcome {
@@ -65,7 +66,7 @@ impl Bench {
         lines
     }
 
-    pub fn give(&mut self, line: &str) -> (Vec<Translated>, Result<Outcome, String>) {
+    pub(super) fn give(&mut self, line: &str) -> (Vec<Translated>, Result<Outcome, String>) {
         let mut out = Vec::new();
         let value = format!("{} {line}", self.offset);
         let raw = Incoming {
@@ -83,12 +84,12 @@ impl Bench {
     }
 
     /// Feeds lines; everything that came out of them.
-    pub fn feed_all(&mut self, lines: &str) -> Vec<String> {
+    pub(super) fn feed_all(&mut self, lines: &str) -> Vec<String> {
         lines.lines().map(str::trim).filter(|line| !line.is_empty()).flat_map(|line| self.feed(line)).collect()
     }
 
     /// Feeds `in` lines, each followed by what is expected of it behind `→` (several lines: several arrows).
-    pub fn play(&mut self, script: &str) {
+    pub(super) fn play(&mut self, script: &str) {
         let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
         while let Some(line) = lines.next() {
             let mut expected = Vec::new();
@@ -108,7 +109,7 @@ fn translator(mapping: Arc<Mapping>) -> Translator {
 struct Lines;
 
 impl Reread for Lines {
-    fn reread<'a>(&self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
+    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
         Ok(Record::Change(change(std::str::from_utf8(raw.value.unwrap()).unwrap())))
     }
 }
@@ -116,7 +117,7 @@ impl Reread for Lines {
 /// `offset op table …`.
 fn change(text: &str) -> Change<'static> {
     let mut words = text.split_whitespace();
-    let offset: i64 = words.next().unwrap().parse().unwrap();
+    let mut offset: i64 = words.next().unwrap().parse().unwrap();
     let operation = match words.next().unwrap() {
         "c" => Operation::Create,
         "u" => Operation::Update,
@@ -129,7 +130,10 @@ fn change(text: &str) -> Change<'static> {
     let (mut row, mut before, mut renamed) = (Columns::default(), Columns::default(), None);
     let (mut clock_ms, mut keyed) = (START_MS + offset, true);
     for word in words {
-        if word == "nokey" {
+        if let Some(place) = word.strip_prefix('@') {
+            offset = place.parse().unwrap();
+            clock_ms = START_MS + offset;
+        } else if word == "nokey" {
             keyed = false;
         } else if let Some(seconds) = word.strip_prefix('+') {
             clock_ms += seconds.strip_suffix('s').unwrap().parse::<i64>().unwrap() * 1000;
@@ -146,7 +150,11 @@ fn change(text: &str) -> Change<'static> {
     let key = Columns(row.get("id").filter(|_| keyed).cloned().into_iter().collect());
     let mark =
         Mark { unit: "1".into(), place: (offset as u64, 0), after_commit: None, text: format!("0/{offset}").into() };
-    let source = Source { time: Some(Timestamp::from_millis(clock_ms)), mark: Some(mark), ..Source::default() };
+    let source = Source {
+        time: Some(Timestamp::from_millis(clock_ms)),
+        mark: Some(mark).filter(|_| operation != Operation::Snapshot),
+        ..Source::default()
+    };
     let was = Some(before).filter(|before| !before.is_empty());
     let (before, after) = if operation == Operation::Delete { (Some(row), None) } else { (was, Some(row)) };
     Change { operation, table: table.into(), key, before, after, renamed, source }
