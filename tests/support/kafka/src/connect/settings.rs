@@ -28,5 +28,5 @@ pub(super) fn text(bootstrap: &str, port: u16, plugins: &Path) -> String {
         ("heartbeat.interval.ms", "1000"),
         ("scheduled.rebalance.max.delay.ms", "0"),
     ];
-    settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    settings.map(|(name, value)| format!("{name}={value}")).join("\n") + "\n"
 }
