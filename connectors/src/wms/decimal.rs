@@ -233,3 +233,6 @@ impl From<Decimal> for Cow<'_, str> {
         Cow::Owned(value.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -308,3 +308,6 @@ fn shown(value: &Value<'_>) -> String {
         Value::ScaledDecimal { unscaled, .. } => unscaled.clone().into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use schemas::DecodeError;
+use schemas::error::quoted;
 
 use super::json;
 use super::schema::SchemaCache;
@@ -21,6 +22,9 @@ pub(super) fn scalar<'a>(name: &str, value: &'a [u8]) -> Result<Option<Cow<'a, s
     let text = json::utf8(value, &what)?.trim();
     let unwrapped = SchemaCache::default().unwrap(text, &what)?.payload;
     let malformed = |reason| DecodeError::new(DecodeError::MALFORMED, format!("{what} is {reason}"));
+    if unwrapped.starts_with(['{', '[']) {
+        return Err(malformed(format!("{}; expected a text or a number", quoted(unwrapped))));
+    }
     Ok(json::scalar(unwrapped).map_err(malformed)?.filter(|text| !text.is_empty()))
 }
 
