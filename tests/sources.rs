@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use schemas::{avro, topics};
@@ -43,7 +45,12 @@ fn a_filled_database_is_followed_through_restarts_and_crashes_of_its_connector()
     warehouse.agrees();
     done += while_people_work(&mut warehouse, 2, |warehouse| warehouse.chain.restart());
     owner.correct_everything().unwrap();
-    done += while_people_work(&mut warehouse, 3, |warehouse| warehouse.chain.crash());
+    done += while_people_work(&mut warehouse, 3, |warehouse| {
+        // It has written what it has not committed yet: that is what will come again.
+        warehouse.captured_everything();
+        warehouse.chain.crash();
+    });
+    warehouse.captured_everything();
     let positions = warehouse.agrees();
     let (captured, again) = warehouse.captured();
     assert!(again > 0, "the connector that was killed sends nothing again: this test shows nothing");
@@ -64,14 +71,16 @@ fn a_filled_database_is_followed_through_restarts_and_crashes_of_its_connector()
     );
 }
 
-/// Some work before, during and after something happens.
+/// Work before, during and after something happens.
 fn while_people_work(warehouse: &mut Warehouse, round: u64, happens: impl FnOnce(&mut Warehouse)) -> Done {
+    let over = Arc::new(AtomicBool::new(false));
     let people = (1..=PEOPLE).map(|n| {
         let mut business = warehouse.business(&format!("{round}-{n}"), round * 100 + n);
+        let over = Arc::clone(&over);
         std::thread::spawn(move || {
-            // Everybody takes a breath between two transactions: what happens, happens in the middle.
-            for _ in 0..240 {
+            while !over.load(Ordering::Relaxed) {
                 business.work(1).unwrap();
+                // A breath between two transactions.
                 std::thread::sleep(Duration::from_millis(15));
             }
             business.done()
@@ -80,6 +89,8 @@ fn while_people_work(warehouse: &mut Warehouse, round: u64, happens: impl FnOnce
     let people: Vec<_> = people.collect();
     std::thread::sleep(Duration::from_secs(1));
     happens(warehouse);
+    std::thread::sleep(Duration::from_secs(1));
+    over.store(true, Ordering::Relaxed);
     people.into_iter().fold(Done::default(), |mut done, person| {
         done += person.join().unwrap();
         done

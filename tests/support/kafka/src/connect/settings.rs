@@ -22,8 +22,8 @@ pub(super) fn text(bootstrap: &str, port: u16, plugins: &Path) -> String {
         ("status.storage.replication.factor", "1"),
         ("offset.storage.partitions", "1"),
         ("status.storage.partitions", "1"),
-        // How much is sent again after a crash: what came since the last flush.
-        ("offset.flush.interval.ms", "5000"),
+        // After a crash, what came since the last flush is sent again: as much as by default in production.
+        ("offset.flush.interval.ms", "60000"),
         ("session.timeout.ms", "6000"),
         ("heartbeat.interval.ms", "1000"),
         ("scheduled.rebalance.max.delay.ms", "0"),
