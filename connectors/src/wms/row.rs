@@ -16,7 +16,6 @@ pub struct RawRecord<'a> {
 /// What a record says.
 #[allow(clippy::large_enum_variant, reason = "nearly every record is a change; a box would cost each an allocation")]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "nearly every record is a change, and none is kept")]
 pub enum Record<'a> {
     Change(Change<'a>),
     /// The source is alive, and its clock says so: a heartbeat, the boundary of a transaction, a message.
