@@ -205,6 +205,15 @@ fn transactions_that_overlap_are_told_apart() {
 }
 
 #[test]
+fn a_transaction_that_names_the_commit_before_the_last_is_not_swallowed() {
+    let mut reader = Reader::new(1);
+    assert!(!reader.seen(&event(1, 10, 5, 0, 1)));
+    assert!(!reader.seen(&event(2, 20, 15, 0, 1)), "pushes the first one out");
+    assert!(!reader.seen(&event(3, 30, 5, 0, 1)), "after its restart the connector names an earlier commit");
+    assert!(reader.seen(&event(4, 40, 4, 0, 1)), "before all that was forgotten");
+}
+
+#[test]
 fn rows_at_one_place_are_told_apart() {
     let mut reader = Reader::new(8);
     assert!(!reader.seen(&event(1, 10, 5, 0, 1)));
