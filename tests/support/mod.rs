@@ -4,6 +4,7 @@
 pub mod chain;
 pub mod client;
 pub mod deployment;
+pub mod guide;
 pub mod retail;
 pub mod service;
 pub mod warehouse;
