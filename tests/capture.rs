@@ -1,6 +1,7 @@
 //! What Debezium writes about the reference WMS: PostgreSQL, Kafka Connect and Kafka alone, nothing
 //! of the product. The records are kept in connectors/tests/data/debezium/, where the decoder is
 //! tested on them; `QM_WRITE_CAPTURED=1` writes them anew.
+#![allow(clippy::print_stdout, reason = "what was captured is for whoever runs the test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

@@ -55,7 +55,7 @@ pub struct Contents {
     pub rows: u64,
     /// Keys and values, without what a database adds.
     pub row_bytes: u64,
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<RowsOfKind>,
     /// The first of them.
     pub unreadable: Vec<Unreadable>,
     /// All of them.
@@ -83,7 +83,7 @@ pub struct MetaFigures {
 
 /// Rows of one kind and version.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Kind {
+pub struct RowsOfKind {
     pub kind: &'static str,
     pub version: Option<u8>,
     pub rows: u64,
@@ -169,7 +169,7 @@ fn read(application: &str, store: &Snapshot) -> Result<Contents, StoreError> {
         }
         Ok(())
     })?;
-    contents.kinds = kinds.into_iter().map(|((kind, version), rows)| Kind { kind, version, rows }).collect();
+    contents.kinds = kinds.into_iter().map(|((kind, version), rows)| RowsOfKind { kind, version, rows }).collect();
     Ok(contents)
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use processor::store::rocks::inspect::ApplicationDirectory;
 
 use super::compare::Counts;
-use super::inspect::{Contents, Kind, Report, State};
+use super::inspect::{Contents, Report, RowsOfKind, State};
 use super::verify::Verification;
 
 /// Everything about the partitions, those of an application together.
@@ -71,7 +71,7 @@ fn figures(out: &mut String, contents: &Contents) {
     }
 }
 
-fn kind(of: &Kind) -> String {
+fn kind(of: &RowsOfKind) -> String {
     let version = of.version.map_or(String::new(), |version| format!(" v{version}"));
     format!("{} {}{version}", of.rows, of.kind)
 }

@@ -84,7 +84,7 @@ impl Place {
     /// The changelog's end, as a checkpoint.
     fn checkpoint(&self) -> Checkpoint {
         let mut reader = self.log.reader().unwrap();
-        let end = reader.extent(&TopicPartition::new(&changelog(), 0), WAIT).unwrap().end;
+        let end = reader.extent(&TopicPartition::new(changelog(), 0), WAIT).unwrap().end;
         let topic_id = reader.topic_id(&changelog(), WAIT).unwrap();
         Checkpoint { changelog_offset: end, topic_id, committed_at_ms: WALL_MS }
     }

@@ -172,6 +172,9 @@ impl Verifier<'_> {
         match error {
             // What to do stands in it, and a reset would not help: the changelog is as new.
             StoreError::TooNew { .. } => error.to_string(),
+            StoreError::Corrupt { path, reason } => {
+                format!("the state store {path} is corrupt: {reason}; {}", self.rebuild(partition))
+            }
             _ => format!("{error}; {}", self.rebuild(partition)),
         }
     }

@@ -258,7 +258,9 @@ pub fn row_identity(change: &Change<'_>) -> u64 {
     if change.key.is_empty() {
         for image in [&change.before, &change.after] {
             hash.part(&[u8::from(image.is_some())]);
-            image.iter().for_each(|columns| hash.columns(columns));
+            if let Some(columns) = image {
+                hash.columns(columns);
+            }
         }
     } else {
         hash.columns(&change.key);

@@ -47,6 +47,7 @@ const MOST_SCHEMAS: usize = 256;
 const MOST_BYTES: usize = 16 << 20;
 
 /// A record without its wrapper.
+#[derive(Clone, Copy)]
 pub(super) struct Unwrapped<'s, 'a> {
     pub(super) shape: Option<&'s Shape>,
     pub(super) payload: &'a str,

@@ -24,7 +24,6 @@ use processor::operator::{Incoming, Outcome, Rejection};
 use processor::table::StateTable;
 use schemas::{CatalogChange, InventoryEvent, Location, Timestamp};
 
-use super::debezium::{self, Defaults, SchemaCache};
 use super::mapping::Mapping;
 use super::row::{Change, RawRecord, Record};
 use emit::Origin;
@@ -81,28 +80,6 @@ pub enum Translated {
 /// Reads a record again that has waited.
 pub trait Reread: Send {
     fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection>;
-}
-
-/// Records of Debezium connectors.
-#[derive(Default)]
-pub struct DebeziumRecords {
-    schemas: SchemaCache,
-    table: Option<String>,
-}
-
-impl DebeziumRecords {
-    /// `table`: of flat records that do not name theirs.
-    pub fn new(table: Option<String>) -> Self {
-        Self { schemas: SchemaCache::default(), table }
-    }
-}
-
-impl Reread for DebeziumRecords {
-    fn reread<'a>(&mut self, raw: &RawRecord<'a>) -> Result<Record<'a>, Rejection> {
-        let defaults = Defaults { table: self.table.as_deref() };
-        let read = debezium::decode(raw, &mut self.schemas, &defaults);
-        read.map_err(|error| Rejection::new(error.class, error.message))
-    }
 }
 
 /// Carries a mapping out for one topic partition.

@@ -228,6 +228,8 @@ fn command_line(binaries: &Path, account: Option<&Account>, data: &Path, port: u
         // Standard error is the log file.
         "logging_collector=off",
     ];
-    line.extend(settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+    for setting in settings {
+        line.extend(["-c".to_owned(), setting.to_owned()]);
+    }
     Account::wrap(account, &line)
 }

@@ -20,6 +20,12 @@ fn fields_the_transform_added_are_the_source() {
 }
 
 #[test]
+fn the_time_of_reading_is_not_the_clock_of_the_source() {
+    let record = Raw::value(FLAT.replace("__source_ts_ms", "__ts_us"));
+    assert_eq!(record.change().source.time, None);
+}
+
+#[test]
 fn headers_say_the_same() {
     for quote in ["", "\""] {
         let text = |text: &str| format!("{quote}{text}{quote}");

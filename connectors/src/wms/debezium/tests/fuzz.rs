@@ -79,7 +79,9 @@ impl Dice {
             // One that keeps the form: another letter or digit in the place of one.
             6..=11 => {
                 let same = bytes[at..].iter_mut().find(|byte| byte.is_ascii_alphanumeric());
-                same.into_iter().for_each(|byte| *byte = b"0123456789azAZ"[self.below(14)]);
+                if let Some(byte) = same {
+                    *byte = b"0123456789azAZ"[self.below(14)];
+                }
             }
             _ => {
                 let end = if self.below(2) == 0 { at } else { end };

@@ -88,6 +88,22 @@ fn what_is_delivered_again_is_not_applied_again() {
 }
 
 #[test]
+fn nothing_that_waits_is_lost_in_a_restart() {
+    let mut bench = Bench::new(TABLES);
+    for id in 1..=3 {
+        bench.feed(&format!("c s.lines id={id} product={id} q={id}"));
+    }
+    bench.feed("c s.products id=1 sku=A");
+    bench.states = stored(&bench.states);
+    bench.restart();
+    bench.feed("c s.lines id=4 product=4 q=4");
+    for (id, sku) in [(4, "D"), (3, "C"), (2, "B")] {
+        let out = bench.feed(&format!("c s.products id={id} sku={sku}"));
+        assert_eq!(out, [format!("ordered {sku}@L quantity={id} po_id=PO")]);
+    }
+}
+
+#[test]
 fn waiting_takes_no_more_keys_than_may_wait() {
     let mut bench = Bench::new(TABLES);
     bench.feed("c s.products id=0 sku=Z");

@@ -39,6 +39,25 @@ fn a_movement_ledger_becomes_movements() {
 }
 
 #[test]
+fn of_a_record_that_is_refused_nothing_counts() {
+    let tables = "
+  s.t:
+    catalog: { sku: sku }
+    events:
+      - { change: transferred_out, sku: sku, location: a, quantity: q }
+      - { change: transferred_in, sku: sku, location: b, quantity: q }
+";
+    Bench::new(tables).play(
+        "c s.t id=1 sku=A a=BER b=HAM q=2
+         → item A
+         → transferred_out A@BER quantity=2
+         → transferred_in A@HAM quantity=2
+         c s.t id=2 sku=A a=BER b=null q=2
+         → rejected missing_field: table s.t, events[1]: `location` is missing: its column is null or empty; exclude such rows with `when`",
+    );
+}
+
+#[test]
 fn an_event_says_where_it_came_from() {
     let mut bench = Bench::new("  s.t: { events: [{ change: adjusted, sku: sku, location: loc, quantity: qty }] }");
     let (out, _) = bench.give("c s.t id=5|x sku=A loc=L qty=1");

@@ -68,6 +68,26 @@ fn a_row_that_changes_its_key_while_it_waits_stays_in_order() {
 }
 
 #[test]
+fn a_key_that_is_used_again_waits_for_both_its_rows() {
+    Bench::new(ORDERS).play(
+        "c s.orders id=2 number=PO
+         c s.lines id=9 product=5 order=2 q=1
+         d s.lines id=9
+         c s.lines id=1 product=1 order=2 q=5
+         d s.lines id=1 >id=9
+         → filtered
+         c s.lines id=9 product=1 order=2 q=7 <id=1
+         c s.products id=1 sku=A
+         → item A
+         → ordered A@L quantity=5 po_id=PO
+         c s.products id=5 sku=E
+         → item E
+         → ordered E@L quantity=1 po_id=PO
+         → ordered A@L quantity=2 po_id=PO",
+    );
+}
+
+#[test]
 fn what_waits_too_long_is_given_up_by_the_sources_clock() {
     Bench::new(ORDERS).play(
         "c s.orders id=2 number=PO

@@ -4,8 +4,9 @@ use processor::operator::{Incoming, Outcome};
 use processor::table::StateTable;
 
 use super::bench::{mapping, shown_event};
+use crate::wms::reader::Reader;
 use crate::wms::row::{RawRecord, Record};
-use crate::wms::translate::{DebeziumRecords, Reread, Translated, Translator};
+use crate::wms::translate::{Reread, Translated, Translator};
 
 const MAPPING: &str = r"
 version: 1
@@ -30,8 +31,8 @@ const PRODUCT: &str = r#"{"before":null,"after":{"id":1,"sku":"A-1"},
 
 #[test]
 fn a_record_is_read_again_when_what_it_refers_to_has_come() {
-    let mut records = DebeziumRecords::new(None);
-    let mut translator = Translator::new(mapping(MAPPING), "shop", 0, Box::new(DebeziumRecords::new(None)));
+    let mut records = Reader::default();
+    let mut translator = Translator::new(mapping(MAPPING), "shop", 0, Box::new(Reader::default()));
     let (mut states, mut out) = (StateTable::default(), Vec::new());
     let headers = [("trace".to_owned(), b"x".to_vec())];
     for (offset, (key, value)) in [(r#"{"id":7}"#, SALE), (r#"{"id":1}"#, PRODUCT)].into_iter().enumerate() {

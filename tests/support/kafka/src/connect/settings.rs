@@ -28,5 +28,6 @@ pub(super) fn text(bootstrap: &str, port: u16, plugins: &Path) -> String {
         ("heartbeat.interval.ms", "1000"),
         ("scheduled.rebalance.max.delay.ms", "0"),
     ];
-    settings.map(|(name, value)| format!("{name}={value}")).join("\n") + "\n"
+    let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    lines.concat()
 }
