@@ -79,7 +79,7 @@ impl Guide {
                 } else if words.first().is_some_and(|word| OTHERS.contains(word)) {
                     steps.push(Step::Other(format!("{exports}{line}")));
                 } else if line.starts_with("export ") && !line.contains("PATH=") {
-                    exports += &format!("{line}\n");
+                    exports.extend([line, "\n"]);
                 }
             }
         }
