@@ -71,12 +71,21 @@ fn a_filled_database_is_followed_through_restarts_and_crashes_of_its_connector()
     );
 }
 
+/// Sends people home, also when the test fails.
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Work before, during and after something happens.
 fn while_people_work(warehouse: &mut Warehouse, round: u64, happens: impl FnOnce(&mut Warehouse)) -> Done {
-    let over = Arc::new(AtomicBool::new(false));
+    let over = Over(Arc::default());
     let people = (1..=PEOPLE).map(|n| {
         let mut business = warehouse.business(&format!("{round}-{n}"), round * 100 + n);
-        let over = Arc::clone(&over);
+        let over = Arc::clone(&over.0);
         std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 business.work(1).unwrap();
@@ -90,7 +99,7 @@ fn while_people_work(warehouse: &mut Warehouse, round: u64, happens: impl FnOnce
     std::thread::sleep(Duration::from_secs(1));
     happens(warehouse);
     std::thread::sleep(Duration::from_secs(1));
-    over.store(true, Ordering::Relaxed);
+    drop(over);
     people.into_iter().fold(Done::default(), |mut done, person| {
         done += person.join().unwrap();
         done

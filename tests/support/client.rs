@@ -77,7 +77,7 @@ pub fn produce_raw(bootstrap: &str, topic: &str, records: &[(Option<&str>, Optio
     assert_eq!(producer.in_flight_count(), 0, "everything was delivered");
 }
 
-/// Every committed record of a topic, each partition from `from` (its start where absent) to its end.
+/// Every committed record of a topic that nobody writes to all the time, each partition from `from` (its start where absent) to its end.
 pub fn read(bootstrap: &str, topic: &str, from: &BTreeMap<i32, i64>) -> Vec<Seen> {
     let consumer = consumer(bootstrap, "reads-along");
     let mut open = partitions(bootstrap, topic);
@@ -126,7 +126,7 @@ impl Follower {
     /// The value of the next record for which `wanted` has an answer.
     #[track_caller]
     pub fn find<T>(&self, what: &str, wanted: impl Fn(&[u8]) -> Option<T>) -> T {
-        for _ in 0..10_000 {
+        for _ in 0..1_000_000 {
             match self.0.poll(WAIT) {
                 Some(Ok(message)) => {
                     if let Some(answer) = message.payload().and_then(&wanted) {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::{avro, topics};
 use test_wms::{Business, Chain, Stock, TOPIC, Truth};
 
-use super::client;
+use super::client::{self, Follower};
 use super::deployment::Deployment;
-use super::service::{PATIENCE, Service, eventually};
+use super::service::{PATIENCE, Service};
 
 const MAPPING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/connectors/wms/reference/mapping.yaml");
 
@@ -140,17 +140,15 @@ impl Warehouse {
         (rows, again)
     }
 
-    /// Waits until the connector has written what is committed now.
+    /// Waits until the connector has written what is committed now. People may go on working.
+    #[track_caller]
     pub fn captured_everything(&self) {
+        let changes = Follower::at_the_end(self.deployment.bootstrap(), TOPIC);
         let mut database = self.chain.database.connect().unwrap();
-        let number: String = database
-            .query_one("INSERT INTO sales_orders (number) VALUES ('MARK-' || gen_random_uuid()) RETURNING number", &[])
-            .unwrap()
-            .get(0);
-        eventually("the connector has written everything", || {
-            let records = client::read(self.deployment.bootstrap(), TOPIC, &BTreeMap::new());
-            let mut values = records.iter().rev().filter_map(|record| record.value.as_deref());
-            values.any(|value| String::from_utf8_lossy(value).contains(&number)).then_some(())
+        let insert = "INSERT INTO sales_orders (number) VALUES ('MARK-' || gen_random_uuid()) RETURNING number";
+        let number: String = database.query_one(insert, &[]).unwrap().get(0);
+        changes.find("the connector has written everything", |value| {
+            String::from_utf8_lossy(value).contains(&number).then_some(())
         });
     }
 }
