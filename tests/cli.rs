@@ -56,14 +56,12 @@ fn usage_errors_end_with_2() {
 }
 
 #[test]
-fn what_this_version_cannot_do_is_said() {
+fn a_mapping_belongs_to_captured_rows_and_they_need_one() {
     let scratch = Scratch::new();
     let input = scratch.file("events.jsonl", "");
     let input = input.to_str().unwrap();
-    run(&mut quartermaster(["replay", "--format", "debezium", input]))
-        .expect(2, &["debezium", "not supported by this version"]);
-    run(&mut quartermaster(["replay", "--mapping", input, input]))
-        .expect(2, &["--mapping", "not supported by this version"]);
+    run(&mut quartermaster(["replay", "--format", "debezium", input])).expect(2, &["needs a --mapping"]);
+    run(&mut quartermaster(["replay", "--mapping", input, input])).expect(2, &["--mapping", "--format debezium"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::Value;
 use support::deployment::{CATALOG, Deployment, STOCK};
-use support::service::Service;
+use support::service::{Service, eventually};
 use support::{ALL_RULES, chain, retail};
 
 /// Each deployment has a broker and several processes: one at a time.
@@ -115,6 +115,11 @@ fn a_terminated_instance_goes_on_where_it_was() {
     let mut b = deployment.start("process", "process-1");
     a.ready();
     b.ready();
+    // One that is stopped before it has opened its partitions leaves nothing to go on from.
+    eventually("the second has opened its half", || {
+        let half = b.metric("quartermaster_assigned_partitions") == 4.0;
+        (half && b.get("/readyz").is_some_and(|(status, _)| status == 200)).then_some(())
+    });
     deployment.processed_at_least(0.4);
     assert!(b.stop().success());
     let mut b = deployment.start("process", "process-1");
