@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::catalog;
-use crate::child;
+use test_services::child;
 use crate::stream::{DAY_MS, START};
 use schemas::canonical;
 use schemas::{InventoryEvent, Quantity, StockChange};

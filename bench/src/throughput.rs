@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::child::{self, Usage};
+use test_services::child::{self, Usage};
 use crate::stream::{self, Workload};
 
 /// The rule pack that ships, so that the measured work is what a user runs.

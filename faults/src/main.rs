@@ -1,0 +1,2 @@
+//! The fault matrix.
+fn main() {}
