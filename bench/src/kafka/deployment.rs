@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use connectors::kafka::admin::{Admin, NewTopic};
 use connectors::kafka::{KafkaConfig, KafkaLog};
-use processor::ports::RecordView;
+use processor::ports::{Log, RecordView};
 use schemas::topics;
 use test_kafka::{Kafka, Options};
 
@@ -155,17 +155,17 @@ impl Deployment {
 
     /// Offsets a topic has used, by records and by transaction markers.
     pub(crate) fn offsets(&self, topic: &str) -> Result<i64> {
-        log::offsets(&self.log, topic)
+        log::offsets(&mut *self.log.reader()?, topic)
     }
 
     /// Every committed record of a topic, partition by partition.
     pub(crate) fn read(&self, topic: &str, sink: &mut dyn FnMut(RecordView<'_>)) -> Result<()> {
-        log::read(&self.log, topic, sink)
+        log::read(&mut *self.log.reader()?, topic, sink)
     }
 
     /// Whether anything was lost: the alerts on the log against those that `replay` finds in its dump.
     pub(crate) fn compare_with_replay(&self) -> Result<()> {
-        let (on_log, count) = oracle::on_log(&self.log)?;
+        let (on_log, count) = oracle::on_log(&mut *self.log.reader()?)?;
         ensure!(count == on_log.len(), "{} alerts are on the log twice", count - on_log.len());
         let (dump, alerts) = (self.path("dump.jsonl"), self.path("replayed.jsonl"));
         self.command(&["topics", "dump", "--to", &dump])?;

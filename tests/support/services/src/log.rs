@@ -3,30 +3,27 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use connectors::kafka::KafkaLog;
-use processor::ports::{Extent, Isolation, Log, LogError, LogReader, RecordView, TopicPartition};
+use processor::ports::{Extent, Isolation, LogError, LogReader, RecordView, TopicPartition};
 
 /// Longest wait of one call.
 pub const CALL: Duration = Duration::from_secs(10);
 const TRIES: usize = 10;
 
 /// First and next offsets of all partitions of a topic.
-pub fn extents(log: &KafkaLog, topic: &str) -> Result<Vec<(TopicPartition, Extent)>> {
-    let mut reader = log.reader()?;
-    let partitions = partitions(&mut *reader, topic)?;
+pub fn extents(reader: &mut dyn LogReader, topic: &str) -> Result<Vec<(TopicPartition, Extent)>> {
+    let partitions = partitions(reader, topic)?;
     let extents = patiently(|wait| reader.extents(&partitions, wait))?;
     Ok(partitions.into_iter().zip(extents).collect())
 }
 
 /// Offsets a topic has used, by records and by transaction markers.
-pub fn offsets(log: &KafkaLog, topic: &str) -> Result<i64> {
-    Ok(extents(log, topic)?.iter().map(|(_, extent)| extent.end - extent.start).sum())
+pub fn offsets(reader: &mut dyn LogReader, topic: &str) -> Result<i64> {
+    Ok(extents(reader, topic)?.iter().map(|(_, extent)| extent.end - extent.start).sum())
 }
 
 /// Every committed record of a topic, partition by partition.
-pub fn read(log: &KafkaLog, topic: &str, sink: &mut dyn FnMut(RecordView<'_>)) -> Result<()> {
-    let mut reader = log.reader()?;
-    for (partition, extent) in extents(log, topic)? {
+pub fn read(reader: &mut dyn LogReader, topic: &str, sink: &mut dyn FnMut(RecordView<'_>)) -> Result<()> {
+    for (partition, extent) in extents(reader, topic)? {
         let mut next = extent.start;
         while next < extent.stable {
             let after = patiently(|wait| reader.read(&partition, next, Isolation::ReadCommitted, 10_000, wait, sink))?;

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use connectors::kafka::KafkaLog;
+use processor::ports::LogReader;
 use schemas::{avro, topics};
 
 use crate::feed::text_after;
@@ -16,9 +16,9 @@ use crate::log;
 pub type Identity = (String, String);
 
 /// Every alert that committed readers see, and how many records say it: as many, when none is there twice.
-pub fn on_log(log: &KafkaLog) -> Result<(BTreeSet<Identity>, usize)> {
+pub fn on_log(reader: &mut dyn LogReader) -> Result<(BTreeSet<Identity>, usize)> {
     let (mut seen, mut count, mut fault) = (BTreeSet::new(), 0, None);
-    log::read(log, topics::ALERTS, &mut |record| match avro::decode_alert(record.value.unwrap_or_default()) {
+    log::read(reader, topics::ALERTS, &mut |record| match avro::decode_alert(record.value.unwrap_or_default()) {
         Ok(alert) => {
             count += 1;
             seen.insert((alert.alert_id.to_string(), alert.revision.to_string()));

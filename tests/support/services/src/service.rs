@@ -60,6 +60,11 @@ impl Service {
         Ok(now().duration_since(self.spawned))
     }
 
+    /// Whether the admin port answers this path with 200.
+    pub fn answers(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|(status, _)| status == 200)
+    }
+
     pub fn metrics(&mut self) -> Result<Metrics> {
         self.ensure_alive()?;
         match self.get("/metrics") {
@@ -107,9 +112,19 @@ impl Service {
 
     /// SIGTERM; the service has to end well.
     pub fn terminate(&mut self) -> Result<()> {
+        self.ask_to_end()?;
+        self.ended_well()
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn ask_to_end(&mut self) -> Result<()> {
         self.ensure_alive()?;
         self.dismiss_guard()?;
-        self.signal("TERM")?;
+        self.signal("TERM")
+    }
+
+    /// Waits until a service that was asked to end has, well.
+    pub fn ended_well(&mut self) -> Result<()> {
         let child = &mut self.child;
         let status =
             wait_for(&format!("{} ends after SIGTERM", self.name), PATIENCE, Duration::from_millis(5), || {
