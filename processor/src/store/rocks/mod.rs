@@ -24,6 +24,7 @@
 
 mod directory;
 mod identity;
+mod manifest;
 mod options;
 mod store;
 mod usage;
