@@ -30,13 +30,7 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self {
-            random: Rng::with_seed(seed),
-            day: FIRST_DAY,
-            number: 0,
-            today: VecDeque::new(),
-            late: VecDeque::new(),
-        }
+        Self { random: Rng::with_seed(seed), day: FIRST_DAY, number: 0, today: VecDeque::new(), late: VecDeque::new() }
     }
 
     /// The catalogue, a line an item under its SKU.

@@ -31,7 +31,7 @@ pub(crate) const PROCESS: &str = "quartermaster-process";
 pub(crate) const SESSION: Duration = Duration::from_secs(8);
 /// A transaction that is open for longer is aborted.
 pub(crate) const TRANSACTION: Duration = Duration::from_secs(5);
-/// The one variable of ours that services are given: harnesses are proven with it.
+/// Chooses the bug of a binary that has such: processor/src/planted.rs.
 const PLANTED: &str = "QM_PLANTED_BUG";
 /// They keep their partitions over a restart; others give them up.
 pub(crate) const RESIDENTS: [&str; 3] = ["ingest-0", "process-0", "process-1"];
@@ -57,11 +57,19 @@ pub(crate) struct Cluster {
     /// Members that never join: they ask what their group has committed.
     watchers: RefCell<BTreeMap<String, Box<dyn LogConsumer>>>,
     directory: PathBuf,
-    binary: PathBuf,
+    program: Program,
+}
+
+/// What is broken.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) binary: PathBuf,
+    /// The bug that the binary is asked to have, to prove this harness.
+    pub(crate) bug: Option<&'static str>,
 }
 
 impl Cluster {
-    pub(crate) fn start(binary: &Path, brokers: u8, directory: &Path, seed: u64) -> Result<Self> {
+    pub(crate) fn start(program: &Program, brokers: u8, directory: &Path, seed: u64) -> Result<Self> {
         let kafka = Kafka::try_start(Options { brokers, proxied: true, ..Options::default() })?;
         let routes: Vec<Route> =
             kafka.proxied().into_iter().map(|p| Route { listen: p.advertised, broker: p.broker }).collect();
@@ -69,8 +77,8 @@ impl Cluster {
         let log = KafkaLog::new(KafkaConfig { client_id: "faults".to_owned(), ..KafkaConfig::new(kafka.bootstrap()) })?;
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         let (reader, watchers) = (RefCell::new(log.reader()?), RefCell::default());
-        let (directory, binary) = (directory.to_owned(), binary.to_owned());
-        let cluster = Self { kafka, proxy, log, reader, watchers, directory, binary };
+        let (directory, program) = (directory.to_owned(), program.clone());
+        let cluster = Self { kafka, proxy, log, reader, watchers, directory, program };
         fs::write(cluster.file("quartermaster.toml"), cluster.config(brokers)).context("cannot write the settings")?;
         fs::write(cluster.file("rules.yaml"), RULES).context("cannot write the rules")?;
         cluster.command(&["topics", "create", "--sources"])?;
@@ -111,13 +119,13 @@ impl Cluster {
     }
 
     fn program(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = Command::new(&self.program.binary);
         for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if name.starts_with("QM_") && name != PLANTED {
-                command.env_remove(&*name);
+            if name.to_string_lossy().starts_with("QM_") {
+                command.env_remove(name);
             }
         }
+        command.envs(self.program.bug.map(|bug| (PLANTED, bug)));
         command.arg("--config").arg(self.file("quartermaster.toml"));
         command
     }
@@ -125,7 +133,7 @@ impl Cluster {
     /// Runs a command of the product that ends, and has to end well.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<()> {
         let output = self.program().args(arguments).output();
-        let output = output.with_context(|| format!("cannot run {}", self.binary.display()))?;
+        let output = output.with_context(|| format!("cannot run {}", self.program.binary.display()))?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{} ended with {}:\n{said}", arguments.join(" "), output.status);
         Ok(())

@@ -2,7 +2,7 @@
 //! paused, and made to speak about one SKU most of the time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,7 +28,6 @@ struct Shared {
     /// Percent of the changes that are about one SKU.
     hot: AtomicU32,
     per_second: AtomicU32,
-    sent: AtomicU64,
 }
 
 pub(crate) struct Load {
@@ -49,9 +48,7 @@ impl Load {
     /// Returns when nothing is on its way any more.
     pub(crate) fn pause(&self) -> Result<()> {
         self.shared.paused.store(true, Ordering::Release);
-        wait_for("the load pauses", PAUSE_LIMIT, LOOK, || {
-            Ok(self.shared.idle.load(Ordering::Acquire).then_some(()))
-        })
+        wait_for("the load pauses", PAUSE_LIMIT, LOOK, || Ok(self.shared.idle.load(Ordering::Acquire).then_some(())))
     }
 
     pub(crate) fn resume(&self) {
@@ -65,10 +62,6 @@ impl Load {
 
     pub(crate) fn set_rate(&self, per_second: u32) {
         self.shared.per_second.store(per_second, Ordering::Relaxed);
-    }
-
-    pub(crate) fn sent(&self) -> u64 {
-        self.shared.sent.load(Ordering::Relaxed)
     }
 }
 
@@ -120,7 +113,6 @@ impl Source {
                 },
             };
             if sent.is_ok() {
-                self.shared.sent.fetch_add(lines.len() as u64, Ordering::Relaxed);
                 return;
             }
             *feeder = None;

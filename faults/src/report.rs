@@ -1,7 +1,7 @@
 //! What a run did and found: faults by kind, checks, violations, how long things took. Its last word
 //! is one JSON line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use test_services::clock::{milliseconds, now};
@@ -61,6 +61,12 @@ impl Report {
 
     pub(crate) fn violations(&self) -> usize {
         self.violations.len()
+    }
+
+    /// Invariants that were broken, whatever else went wrong.
+    pub(crate) fn invariants_broken(&self) -> BTreeSet<String> {
+        let named = |violation: &String| Some(violation.split_once("): ")?.1.split_once(':')?.0.to_owned());
+        self.violations.iter().filter_map(named).filter(|name| name.starts_with('I')).collect()
     }
 
     pub(crate) fn recovered(&mut self, after: &str, time: Duration) {

@@ -14,7 +14,7 @@ use test_services::clock::{now, wait_for};
 use test_services::service::Service;
 
 use crate::check::Ledger;
-use crate::cluster::{Cluster, INGEST, PROCESS, RESIDENTS, STOCK};
+use crate::cluster::{Cluster, INGEST, PROCESS, Program, RESIDENTS, STOCK};
 use crate::interrupt;
 use crate::load::Load;
 use crate::report::Report;
@@ -41,9 +41,9 @@ pub(crate) struct Rig<'a> {
 
 impl<'a> Rig<'a> {
     /// `ingest` and two of `process`, ready and under load.
-    pub(crate) fn start(binary: &Path, brokers: u8, directory: &Path, report: &'a mut Report) -> Result<Self> {
+    pub(crate) fn start(program: &Program, brokers: u8, directory: &Path, report: &'a mut Report) -> Result<Self> {
         let seed = report.seed;
-        let cluster = Cluster::start(binary, brokers, directory, seed)?;
+        let cluster = Cluster::start(program, brokers, directory, seed)?;
         let load = Load::start(&cluster.log, seed, RATE)?;
         let random = Rng::with_seed(seed);
         let mut rig = Self { cluster, load, seats: BTreeMap::new(), random, report, ledger: Ledger::default() };
@@ -174,21 +174,23 @@ impl<'a> Rig<'a> {
         let began = now();
         loop {
             self.look_after()?;
-            let mut left = 0;
-            for (group, topic) in [(INGEST, STOCK), (PROCESS, topics::EVENTS)] {
-                left = left.max(self.cluster.distance(group, topic)?);
-            }
+            let left = self.distance();
             let took = now().duration_since(began);
-            if left < KEEPS_UP {
+            if left.as_ref().is_ok_and(|left| *left < KEEPS_UP) {
                 self.report.recovered(after, took);
                 return Ok(());
             }
             if took > RECOVERY_LIMIT {
-                self.report.violated(&format!("after {after} {left} offsets are still to be read"));
+                self.report.violated(&format!("after {after} offsets are still to be read: {left:?}"));
                 return Ok(());
             }
             interrupt::pause(LOOK)?;
         }
+    }
+
+    /// How far the slower stage is behind; an error while the brokers do not say.
+    fn distance(&self) -> Result<i64> {
+        Ok(self.cluster.distance(INGEST, STOCK)?.max(self.cluster.distance(PROCESS, topics::EVENTS)?))
     }
 
     /// Those that ended although nobody broke them.

@@ -1,23 +1,20 @@
 //! An instance of the product over all its lives: its name, its state directory and its log outlive
 //! every process of it. What it restored is read in its log, which survives its end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use test_services::clock::now;
 use test_services::service::Service;
-
-/// A store that was first opened less than this ago may not have had its first flush.
-const FIRST_FLUSH: Duration = Duration::from_secs(3);
 
 /// One partition was brought up to date.
 pub(crate) struct Restored {
-    pub(crate) partition: i32,
+    partition: i32,
+    /// Where its input stood. At zero there may be no store yet: its first flush is still to come.
+    position: i64,
     pub(crate) records: u64,
     pub(crate) full: bool,
 }
@@ -27,8 +24,8 @@ pub(crate) struct Seat {
     pub(crate) service: Option<Service>,
     log: PathBuf,
     read: u64,
-    /// Stores it has, and since when.
-    stores: BTreeMap<i32, Instant>,
+    /// Stores it has.
+    stores: BTreeSet<i32>,
     /// Stores that were broken on purpose: they may be rebuilt.
     excused: BTreeSet<i32>,
 }
@@ -36,7 +33,7 @@ pub(crate) struct Seat {
 impl Seat {
     pub(crate) fn new(command: &'static str, service: Service) -> Self {
         let log = service.log().to_owned();
-        Self { command, service: Some(service), log, read: 0, stores: BTreeMap::new(), excused: BTreeSet::new() }
+        Self { command, service: Some(service), log, read: 0, stores: BTreeSet::new(), excused: BTreeSet::new() }
     }
 
     pub(crate) fn is_process(&self) -> bool {
@@ -60,16 +57,18 @@ impl Seat {
     pub(crate) fn restores(&mut self) -> Result<(Vec<Restored>, Vec<i32>)> {
         let restored: Vec<Restored> = self.news()?.lines().filter_map(of_line).collect();
         let mut unasked = Vec::new();
-        for Restored { partition, full, .. } in &restored {
+        for Restored { partition, position, full, .. } in &restored {
             let kept = match self.command {
                 // One instance that never moves: its stores are there from the beginning.
                 "ingest" => true,
-                _ => self.stores.get(partition).is_some_and(|since| now().duration_since(*since) > FIRST_FLUSH),
+                _ => self.stores.contains(partition),
             };
             if *full && kept && !self.excused.remove(partition) {
                 unasked.push(*partition);
             }
-            self.stores.entry(*partition).or_insert_with(now);
+            if *position > 0 {
+                self.stores.insert(*partition);
+            }
         }
         Ok((restored, unasked))
     }
@@ -91,6 +90,7 @@ fn of_line(line: &str) -> Option<Restored> {
     let line: Value = serde_json::from_str(line).ok().filter(|line: &Value| line["message"] == "restored")?;
     Some(Restored {
         partition: i32::try_from(line["partition"].as_i64()?).ok()?,
+        position: line["position"].as_i64()?,
         records: line["records"].as_u64()?,
         full: line["full"].as_bool()?,
     })
@@ -104,7 +104,7 @@ mod tests {
     fn a_restore_is_read_from_its_log_line() {
         let line = r#"{"level":"INFO","message":"restored","partition":3,"position":9,"records":12,"full":true}"#;
         let restored = of_line(line).unwrap();
-        assert_eq!((restored.partition, restored.records, restored.full), (3, 12, true));
+        assert_eq!((restored.partition, restored.position, restored.records, restored.full), (3, 9, 12, true));
         assert!(of_line(r#"{"message":"running"}"#).is_none());
     }
 }

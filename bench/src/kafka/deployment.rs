@@ -173,7 +173,11 @@ impl Deployment {
         self.command(&["replay", "--format", "log", "--partitions", &partitions, "--alerts", &alerts, &dump])?;
         let replayed = oracle::identities(&self.file("replayed.jsonl"))?;
         let (lost, extra) = (replayed.difference(&on_log).count(), on_log.difference(&replayed).count());
-        ensure!(lost == 0 && extra == 0, "of {} alerts {lost} were lost, and {extra} should not be there", replayed.len());
+        ensure!(
+            lost == 0 && extra == 0,
+            "of {} alerts {lost} were lost, and {extra} should not be there",
+            replayed.len()
+        );
         println!("  {count} alert records, the same as a replay of the log finds; no dead letters");
         Ok(())
     }

@@ -12,11 +12,11 @@ use schemas::{AlertKind, AlertState, CatalogItem, Quantity, StockChange, avro, c
 
 use super::Services;
 use super::deployment::{CATALOG, Deployment, ECHO, STOCK};
-use test_services::feed::{Feeder, Line};
 use super::load::{ShopTime, line, sale};
 use super::watch::{NameOf, Watcher};
 use crate::catalog::place_name;
 use test_services::clock::{milliseconds, now, sleep, sleep_until};
+use test_services::feed::{Feeder, Line};
 
 /// For items that are made for this: what crosses it is known beforehand.
 pub(crate) const RULE: &str = "

@@ -10,10 +10,10 @@ use fastrand::Rng;
 use schemas::{InventoryEvent, Quantity, StockChange, Timestamp, canonical};
 
 use super::deployment::{Deployment, STOCK};
-use test_services::feed::{Feeder, Line};
 use crate::catalog::{place_name, sku_name};
-use test_services::clock::{now, sleep_until};
 use crate::stream::{DAY_MS, START, Workload};
+use test_services::clock::{now, sleep_until};
+use test_services::feed::{Feeder, Line};
 
 /// Transactions of the load come this far apart: out of step with those whose latency is measured.
 const BEAT: Duration = Duration::from_millis(40);

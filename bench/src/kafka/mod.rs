@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use test_services::clock::wait_for;
 use crate::stream::Workload;
 use crate::throughput::RULES;
 use deployment::{Deployment, INSTANCE};
 use load::{Load, ShopTime};
+use test_services::clock::wait_for;
 use test_services::service::Service;
 
 /// What to do.

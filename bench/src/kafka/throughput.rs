@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 use schemas::topics;
 
 use super::deployment::{CATALOG, Deployment, INSTANCE, PLACES, PROCESS, STOCK, changelog};
+use crate::stream::{self, Workload};
+use test_services::clock::{now, sleep, wait_for};
 use test_services::feed::Feeder;
 use test_services::service::{Metrics, Service};
-use test_services::clock::{now, sleep, wait_for};
-use crate::stream::{self, Workload};
 
 const LIMIT: Duration = Duration::from_mins(20);
 /// Between two looks at `/metrics`, which costs the measured process a millisecond.

@@ -125,8 +125,11 @@ impl Rig<'_> {
             std::fs::remove_dir_all(&copy)?;
         }
         let positions = self.cluster.committed(PROCESS, topics::EVENTS)?;
-        let back = self.ledger.positions.iter().find(|(p, position)| positions.get(*p).is_none_or(|now| now < position));
-        let grown = back.map_or(Ok(()), |(p, position)| Err(format!("partition {p} was at {position}, is at {:?}", positions.get(p))));
+        let back =
+            self.ledger.positions.iter().find(|(p, position)| positions.get(*p).is_none_or(|now| now < position));
+        let grown = back.map_or(Ok(()), |(p, position)| {
+            Err(format!("partition {p} was at {position}, is at {:?}", positions.get(p)))
+        });
         self.report.check("I4", grown);
         let (fold, position) = stores::compare(&self.cluster, &self.ledger.changelog, &positions)?;
         self.report.check("I3", fold);

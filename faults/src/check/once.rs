@@ -18,17 +18,16 @@ pub(super) fn compare(cluster: &Cluster) -> Result<Vec<(&'static str, Result<(),
         source.insert((STOCK.to_owned(), record.partition, record.offset), 0);
     })?;
     let mut unreadable: BTreeMap<Place, u32> = BTreeMap::new();
-    cluster.read(topics::EVENTS, &mut |record| {
-        match avro::decode_stream(record.value.unwrap_or_default()) {
-            Ok(StreamRecord::Event(event)) => {
-                let place = event.source.as_ref().and_then(|source| {
-                    Some((STOCK.to_owned(), source.partition, source.position.parse::<i64>().ok()?))
-                });
-                *source.entry(place.unwrap_or_default()).or_default() += 1;
-            }
-            Ok(_) => {}
-            Err(_) => drop(unreadable.insert((topics::EVENTS.to_owned(), record.partition, record.offset), 0)),
+    cluster.read(topics::EVENTS, &mut |record| match avro::decode_stream(record.value.unwrap_or_default()) {
+        Ok(StreamRecord::Event(event)) => {
+            let place = event
+                .source
+                .as_ref()
+                .and_then(|source| Some((STOCK.to_owned(), source.partition, source.position.parse::<i64>().ok()?)));
+            *source.entry(place.unwrap_or_default()).or_default() += 1;
         }
+        Ok(_) => {}
+        Err(_) => drop(unreadable.insert((topics::EVENTS.to_owned(), record.partition, record.offset), 0)),
     })?;
     cluster.read(topics::DEAD_LETTERS, &mut |record| {
         let text = |name: &str| {
@@ -50,5 +49,10 @@ fn all_once(records: &BTreeMap<Place, u32>) -> Result<(), String> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(format!("{} of {} records not exactly once, the first (with times): {:?}", wrong.len(), records.len(), &wrong[..wrong.len().min(3)]))
+    Err(format!(
+        "{} of {} records not exactly once, the first (with times): {:?}",
+        wrong.len(),
+        records.len(),
+        &wrong[..wrong.len().min(3)]
+    ))
 }

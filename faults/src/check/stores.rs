@@ -89,7 +89,13 @@ fn is_fold(stores: &[Contents], partition: i32, changelog: &Changelog) -> Outcom
         // invariant I3
         if store.rows != rows {
             let differs = |key: &&Vec<u8>| store.rows.get(*key) != rows.get(*key);
-            let keys: Vec<_> = rows.keys().chain(store.rows.keys()).filter(differs).map(|k| String::from_utf8_lossy(k)).take(3).collect();
+            let keys: Vec<_> = rows
+                .keys()
+                .chain(store.rows.keys())
+                .filter(differs)
+                .map(|k| String::from_utf8_lossy(k))
+                .take(3)
+                .collect();
             return Err(format!("{} is not the fold of the changelog: {keys:?}", store.path.display()));
         }
     }
@@ -99,7 +105,8 @@ fn is_fold(stores: &[Contents], partition: i32, changelog: &Changelog) -> Outcom
 fn is_at(stores: &[Contents], partition: i32, committed: Option<i64>, changelog: &Changelog) -> Outcome {
     for store in stores {
         let meta = store.rows.get(Meta::KEY).map(|row| Meta::decode(row));
-        let position = meta.transpose().map_err(|error| format!("a position cannot be read: {error}"))?.map(|m| m.position);
+        let position =
+            meta.transpose().map_err(|error| format!("a position cannot be read: {error}"))?.map(|m| m.position);
         // invariant I4
         if position != committed {
             return Err(format!("{} stands at {position:?}, the group at {committed:?}", store.path.display()));

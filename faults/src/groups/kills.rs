@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use test_proxy::{Action, Direction, Rule, api};
 
 use crate::rig::Rig;
 
@@ -13,6 +14,9 @@ const LONGEST_LIFE_MS: u64 = 2_500;
 
 pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
     let (mut done, mut checked) = (0, 0);
+    // Transactions that take their time: death meets them half-way.
+    let slow = Action::Delay(Duration::from_millis(150));
+    let slowly = rig.cluster.proxy.set(Rule::new(api::END_TXN, Direction::Request, slow).probability(0.2));
     while done < kills {
         let life = rig.random.u64(50..LONGEST_LIFE_MS);
         rig.breathe(Duration::from_millis(life))?;
@@ -25,6 +29,7 @@ pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
             rig.check("kill -9")?;
         }
     }
+    rig.cluster.proxy.remove(slowly);
     rig.breathe(Duration::from_secs(1))?;
     rig.check("kill -9")
 }

@@ -16,8 +16,7 @@ use anyhow::{Result, bail};
 use crate::rig::Rig;
 
 /// Groups on one broker, in the order they run; then those on three.
-pub(crate) const ON_ONE: [&str; 9] =
-    ["kills", "answers", "volumes", "disk", "poison", "hot", "zombies", "storms", "absence"];
+pub(crate) const ON_ONE: [&str; 7] = ["kills", "answers", "volumes", "records", "zombies", "storms", "absence"];
 pub(crate) const ON_THREE: [&str; 2] = ["brokers", "markers"];
 
 /// Runs a group. `kills` says how long the whole run is: a short one below 100.
@@ -28,9 +27,7 @@ pub(crate) fn run(rig: &mut Rig<'_>, group: &str, kills: u32) -> Result<()> {
         "kills" => kills::kills(rig, kills),
         "answers" => answers::answers(rig, long),
         "volumes" => volumes::volumes(rig, or(1, 2 * long)),
-        "disk" => disk::disk(rig),
-        "poison" => records::poison(rig),
-        "hot" => records::hot(rig, Duration::from_secs(if short { 4 } else { 30 })),
+        "records" => records::records(rig, Duration::from_secs(if short { 4 } else { 30 })),
         "zombies" => zombies::zombies(rig, or(1, 4 * long)),
         "storms" => storms::storms(rig, or(4, 12 * long)),
         "absence" => brokers::absence(rig, or(1, 4), Duration::from_secs(if short { 5 } else { 60 })),

@@ -12,8 +12,14 @@ use crate::rig::Rig;
 const POISON: usize = 20;
 const HOT_PERCENT: u32 = 90;
 
+pub(crate) fn records(rig: &mut Rig<'_>, hot_for: Duration) -> Result<()> {
+    poison(rig)?;
+    hot(rig, hot_for)?;
+    rig.check("poison and hot records")
+}
+
 /// In the sources and right before `process`; the next check wants each as one dead letter.
-pub(crate) fn poison(rig: &mut Rig<'_>) -> Result<()> {
+fn poison(rig: &mut Rig<'_>) -> Result<()> {
     for (topic, id) in [(STOCK, "faults-poison-stock"), (topics::EVENTS, "faults-poison-events")] {
         let junk = |rig: &mut Rig<'_>| {
             let text = (0..rig.random.usize(1..200)).map(|_| rig.random.u8(..)).collect();
@@ -28,17 +34,16 @@ pub(crate) fn poison(rig: &mut Rig<'_>) -> Result<()> {
         rig.report.fault("kill");
         rig.revive(victim, "kill -9")?;
     }
-    rig.check("poison records")
+    Ok(())
 }
 
 /// One SKU has nearly all of the load, which is heavier than otherwise.
-pub(crate) fn hot(rig: &mut Rig<'_>, time: Duration) -> Result<()> {
+fn hot(rig: &mut Rig<'_>, time: Duration) -> Result<()> {
     rig.load.heat(HOT_PERCENT);
     rig.load.set_rate(2_000);
     rig.report.fault("hot key");
     rig.breathe(time)?;
     rig.load.heat(0);
     rig.load.set_rate(crate::rig::RATE);
-    rig.recover("a hot key")?;
-    rig.check("a hot key")
+    rig.recover("a hot key")
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 
+use super::disk;
 use crate::cluster::{PARTITIONS, PROCESS};
 use crate::rig::{Rig, copy};
 
@@ -25,7 +26,8 @@ pub(crate) fn volumes(rig: &mut Rig<'_>, rounds: u32) -> Result<()> {
         replaced(rig, "process-0", &old)?;
         rig.recover("damaged volumes")?;
     }
-    rig.check("damaged volumes")
+    disk::disk(rig)?;
+    rig.check("damaged and full volumes")
 }
 
 fn keep_copy(rig: &mut Rig<'_>, name: &str) -> Result<PathBuf> {

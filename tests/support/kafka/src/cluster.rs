@@ -215,11 +215,8 @@ fn ports_of(index: u16, options: &Options) -> Result<Ports> {
         None => ports::free()?,
     };
     let internal = options.sasl_plain.as_ref().map(|_| ports::free()).transpose()?;
-    let proxied = if options.proxied {
-        Some(Proxied { advertised: ports::free()?, broker: ports::free()? })
-    } else {
-        None
-    };
+    let proxied =
+        if options.proxied { Some(Proxied { advertised: ports::free()?, broker: ports::free()? }) } else { None };
     Ok(Ports { client, controller: ports::free()?, internal, proxied })
 }
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use processor::ports::{Extent, Isolation, LogError, LogReader, RecordView, TopicPartition};
 
+use crate::clock::sleep;
+
 /// Longest wait of one call.
 pub const CALL: Duration = Duration::from_secs(10);
 const TRIES: usize = 10;
+const BETWEEN: Duration = Duration::from_millis(200);
 
 /// First and next offsets of all partitions of a topic.
 pub fn extents(reader: &mut dyn LogReader, topic: &str) -> Result<Vec<(TopicPartition, Extent)>> {
@@ -43,7 +46,7 @@ fn partitions(reader: &mut dyn LogReader, topic: &str) -> Result<Vec<TopicPartit
 pub fn patiently<T>(mut call: impl FnMut(Duration) -> Result<T, LogError>) -> Result<T> {
     for _ in 1..TRIES {
         match call(CALL) {
-            Err(LogError::Retriable { .. }) => {}
+            Err(LogError::Retriable { .. }) => sleep(BETWEEN),
             result => return Ok(result?),
         }
     }
