@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka setup-connect demo test build lint tidy kafka wms bench bench-peers faults decisions k8s-check k8s-generate monitoring-check
+.PHONY: help setup setup-kafka setup-connect demo test build lint tidy kafka wms bench bench-peers faults faults-proof decisions k8s-check k8s-generate monitoring-check
 MAKEFLAGS += --no-print-directory
 
 # One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
@@ -15,6 +15,9 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 CARGO_FLAGS := --release --locked
 BINARY := $(CARGO_TARGET_DIR)/release/quartermaster
 ARGS ?=
+# Of `make faults`: SIGKILLs, and what everything left to chance is drawn from.
+KILLS ?= 500
+SEED ?= 1
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,9 +79,18 @@ wms: setup setup-kafka setup-connect ## Kafka, PostgreSQL with a small WMS, and 
 	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-test-wms --bin local-wms
 	@exec $(CARGO_TARGET_DIR)/release/local-wms $(ARGS)
 
-bench-peers faults:
+faults: build setup-kafka ## break everything on a real Kafka and check the promises: KILLS=500 SEED=1; ARGS="--only kills,volumes"
+	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-faults
+	@exec $(CARGO_TARGET_DIR)/release/quartermaster-faults --kills $(KILLS) --seed $(SEED) $(ARGS)
+
+faults-proof: setup setup-kafka ## three planted bugs, each of which `make faults` must find
+	@scripts/rocksdb.sh
+	@cargo build $(CARGO_FLAGS) --features planted-bugs --bin quartermaster-planted
+	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-faults
+	@exec $(CARGO_TARGET_DIR)/release/quartermaster-faults --proof --kills 30 --seed $(SEED) $(ARGS)
+
+bench-peers:
 	@echo "make $@ is not there yet." >&2; exit 1
 
 # Listed by `make help`.
 bench-peers: ## (not yet) the same job in other stream processors
-faults: ## (not yet) kill, cut and corrupt, then compare with the oracle

@@ -9,8 +9,6 @@
 #![allow(clippy::print_stdout)]
 
 mod catalog;
-mod child;
-mod clock;
 mod decode;
 mod kafka;
 mod machine;

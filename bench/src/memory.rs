@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::catalog;
-use crate::child;
 use crate::stream::{DAY_MS, START};
 use schemas::canonical;
 use schemas::{InventoryEvent, Quantity, StockChange};
+use test_services::child;
 
 const LOCATIONS: u32 = 20;
 /// Events of one position: its balance, then one sale on each of these days.

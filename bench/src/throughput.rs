@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::child::{self, Usage};
 use crate::stream::{self, Workload};
+use test_services::child::{self, Usage};
 
 /// The rule pack that ships, so that the measured work is what a user runs.
 pub(crate) const RULES: &str = include_str!("../../rules/src/packs/retail.yaml");

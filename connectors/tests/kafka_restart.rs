@@ -57,6 +57,24 @@ fn receive(consumer: &mut dyn LogConsumer, seen: &mut Vec<Vec<u8>>, count: usize
     panic!("{count} values should have come, {} did", seen.len());
 }
 
+/// The client knows who led a partition, and in which epoch; after a restart that is no longer so.
+#[test]
+fn a_reader_that_knew_the_leader_finds_the_ends_again() {
+    let kafka = Kafka::start(Options::default());
+    let log = KafkaLog::new(KafkaConfig::new(kafka.bootstrap())).unwrap();
+    let at = TopicPartition::new("ends", 0);
+    let new = NewTopic { name: at.topic.clone(), partitions: 1, replication_factor: 1, config: BTreeMap::new() };
+    Admin::new(&log).unwrap().create_topics(&[new], WAIT).unwrap();
+    let mut reader = log.reader().unwrap();
+    let before = reader.extent(&at, WAIT).unwrap();
+    for _ in 0..2 {
+        kafka.kill();
+        kafka.start_brokers().unwrap();
+        let again = (0..50).find_map(|_| reader.extent(&at, STEP).ok());
+        assert_eq!(again, Some(before), "within 50 attempts");
+    }
+}
+
 #[test]
 fn clients_go_on_when_their_broker_is_back() {
     let kafka = Kafka::start(Options::default());

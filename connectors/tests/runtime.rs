@@ -9,7 +9,7 @@ mod counter;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cluster::{Cluster, PARTITIONS};
@@ -18,6 +18,8 @@ use processor::ports::{
     GroupMetadata, Isolation, Log, LogConsumer, LogError, LogReader, Offsets, Polled, TopicPartition, TransactionalLog,
 };
 use processor::runtime::{FailPoint, NoFailPoints, ProtocolStep, RuntimeError};
+use processor::store::memory::MemoryProvider;
+use processor::store::{Checkpoint, StateStore, StoreError, StoreProvider, Visit, Write};
 
 /// Dies when a step is reached for the nth time.
 struct DieAt {
@@ -145,6 +147,79 @@ fn a_clean_restart_restores_nothing() {
     let stats = cluster.workers.remove("a").unwrap().close(false).unwrap();
     assert_eq!(stats.full_restores, 0);
     assert_eq!(stats.restored_records, 0, "{stats:?}");
+}
+
+/// A disk on which one partition opens well and cannot be read through, until it is set aside.
+struct Rotten {
+    disk: MemoryProvider,
+    rotten: Arc<AtomicBool>,
+}
+
+struct RottenStore {
+    store: Box<dyn StateStore>,
+    rotten: bool,
+}
+
+impl StoreProvider for Rotten {
+    fn open(&mut self, partition: i32) -> Result<Box<dyn StateStore>, StoreError> {
+        let rotten = partition == 0 && self.rotten.load(Ordering::Relaxed);
+        Ok(Box::new(RottenStore { store: self.disk.open(partition)?, rotten }))
+    }
+
+    fn quarantine(&mut self, partition: i32) -> Result<Option<String>, StoreError> {
+        assert_eq!(partition, 0, "only the rotten one");
+        self.rotten.store(false, Ordering::Relaxed);
+        self.disk.quarantine(partition)
+    }
+}
+
+impl StateStore for RottenStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key)
+    }
+
+    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.store.write(rows, checkpoint)
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        self.store.checkpoint()
+    }
+
+    fn scan(&self, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        if self.rotten {
+            return Err(StoreError::Corrupt { path: "partition 0".to_owned(), reason: "a bad block".to_owned() });
+        }
+        self.store.scan(visit)
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        self.store.clear()
+    }
+}
+
+/// Opening reads little of a database: a bad block is met when all of it is read.
+#[test]
+fn a_store_that_opens_and_cannot_be_read_is_set_aside_and_rebuilt() {
+    let expected = undisturbed();
+    let mut cluster = Cluster::new();
+    cluster.start("a", NoFailPoints);
+    story(&mut cluster, |cluster, batch| {
+        if batch == 1 {
+            cluster.settle();
+            cluster.workers.remove("a").unwrap().close(true).unwrap();
+            let stores = Rotten { disk: cluster.disk("a"), rotten: Arc::new(AtomicBool::new(true)) };
+            let log = Arc::new(cluster.log.clone());
+            cluster.start_from(log, Box::new(stores), "a", NoFailPoints);
+        }
+    });
+    check(&cluster, &expected, "a bad block");
+    let stats = cluster.workers.remove("a").unwrap().close(false).unwrap();
+    assert_eq!(stats.full_restores, 1, "{stats:?}");
 }
 
 #[test]

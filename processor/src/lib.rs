@@ -4,6 +4,8 @@
 
 pub mod epochs;
 pub mod operator;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 pub mod ports;
 pub mod replay;
 pub mod restore;

@@ -156,6 +156,10 @@ fn settled_end(
     if stable >= end {
         return Ok(end);
     }
+    #[cfg(feature = "planted-bugs")]
+    if crate::planted::is(crate::planted::Bug::RestoreToStable) {
+        return Ok(stable);
+    }
     // Reading at the stable end waits in the log for something to change.
     reader.read(changelog, stable, Isolation::ReadCommitted, 1, call_timeout, &mut |_| {})?;
     let stable = reader.extent(changelog, call_timeout)?.stable;
@@ -225,6 +229,10 @@ fn prove(
         // The committed offset has expired, or the partition has never been committed: the state knows.
         (Some(meta), None) => Ok((meta.position, meta.input_id)),
         (Some(meta), Some(committed)) if meta.position == committed => Ok((committed, meta.input_id)),
+        #[cfg(feature = "planted-bugs")]
+        (meta, Some(_)) if crate::planted::is(crate::planted::Bug::RestoreToStable) => {
+            Ok(meta.map_or((0, String::new()), |meta| (meta.position, meta.input_id)))
+        }
         (meta, Some(committed)) => {
             let restored = meta.map_or(0, |meta| meta.position);
             Err(RestoreError::Unproven { partition, restored, committed, full })

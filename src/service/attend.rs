@@ -26,6 +26,10 @@ const BEAT: Duration = Duration::from_secs(1);
 const DISPLACEMENT_POLLS: u32 = 10;
 const DISPLACEMENT_WAIT: Duration = Duration::from_millis(500);
 
+/// A group whose coordinator fails over may take a member's own repeated request for another member's: a member that
+/// was displaced once joins again. Where there really is another process, one of them is displaced again at once.
+const DISPLACED_AGAIN_MS: i64 = 120_000;
+
 /// What a thread works with.
 pub(super) struct Desk {
     pub(super) spec: Arc<StageSpec>,
@@ -44,13 +48,13 @@ pub(super) struct Desk {
 impl Desk {
     /// Works until the service stops, or until it cannot go on.
     pub(super) fn work(&self) -> Outcome {
-        let mut backoff = FIRST_BACKOFF;
+        let (mut backoff, mut displaced_ms) = (FIRST_BACKOFF, None);
         while !self.stop.is_requested() {
             let error = match self.one_life(&mut backoff) {
                 Ok(()) => break,
                 Err(error) => error,
             };
-            if verdict::of(&error) != Verdict::Reopen {
+            if verdict::of(&error) != Verdict::Reopen && !self.was_a_ghost(&error, &mut displaced_ms) {
                 return Err(verdict::failure(&self.name, error));
             }
             let wait_ms = backoff.as_millis() as u64;
@@ -61,6 +65,16 @@ impl Desk {
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
         Ok(())
+    }
+
+    /// Displaced for the first time in a while.
+    fn was_a_ghost(&self, error: &RuntimeError, displaced_ms: &mut Option<i64>) -> bool {
+        if !matches!(error, RuntimeError::Displaced { .. }) {
+            return false;
+        }
+        let now_ms = self.clock.monotonic_ms();
+        let before_ms = displaced_ms.replace(now_ms);
+        before_ms.is_none_or(|before_ms| now_ms - before_ms > DISPLACED_AGAIN_MS)
     }
 
     /// From opening to closing.

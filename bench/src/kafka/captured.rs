@@ -9,9 +9,9 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use fastrand::Rng;
 use schemas::topics;
+use test_services::feed::{Feeder, Line};
 
 use super::deployment::{Deployment, Source};
-use super::feed::{Feeder, Line};
 use super::throughput::use_of;
 
 const TOPIC: &str = "bench.wms";
@@ -55,7 +55,7 @@ pub(super) fn measure(binary: &Path, runs: usize, events: u64, scratch: &Path) -
 
 /// Writes the rows; returns how many, and how many bytes.
 fn feed(deployment: &Deployment, events: u64) -> Result<(u64, u64)> {
-    let mut feeder = Feeder::open(&deployment.log, "captured")?;
+    let mut feeder = Feeder::open(&deployment.log, "quartermaster-bench-captured")?;
     let mut rng = Rng::with_seed(1);
     let (mut records, mut bytes, mut batch) = (0, 0, Vec::with_capacity(BATCH));
     let total = 1 + PRODUCTS + PLACES + events;

@@ -12,13 +12,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use connectors::kafka::admin::{Admin, NewTopic};
 use connectors::kafka::{KafkaConfig, KafkaLog};
-use processor::ports::{Extent, Isolation, Log, LogReader, RecordView, TopicPartition};
+use processor::ports::{Log, RecordView};
 use schemas::topics;
 use test_kafka::{Kafka, Options};
 
-use super::service::Service;
-use crate::child;
-use crate::clock::wait_for;
+use test_services::clock::wait_for;
+use test_services::log::{self, CALL};
+use test_services::service::Service;
+use test_services::{child, oracle};
 
 pub(crate) const PARTITIONS: i32 = 8;
 pub(crate) const STOCK: &str = "bench.stock-changes";
@@ -29,7 +30,6 @@ pub(crate) const ECHO: &str = "bench.echo";
 pub(crate) const PROCESS: &str = "quartermaster-process";
 /// The one instance of `process`.
 pub(crate) const INSTANCE: &str = "process-0";
-pub(crate) const CALL: Duration = Duration::from_secs(10);
 
 const OURS: [&str; 3] = ["inventory.", "quartermaster-", "bench."];
 
@@ -174,30 +174,32 @@ impl Deployment {
         Service::start(name, &mut program, self.file(&format!("{name}.log")))
     }
 
-    /// First and next offsets of all partitions of a topic.
-    pub(crate) fn extents(&self, topic: &str) -> Result<Vec<(TopicPartition, Extent)>> {
-        let mut reader = self.log.reader()?;
-        let partitions = partitions(&mut *reader, topic)?;
-        let extents = reader.extents(&partitions, CALL)?;
-        Ok(partitions.into_iter().zip(extents).collect())
-    }
-
     /// Offsets a topic has used, by records and by transaction markers.
     pub(crate) fn offsets(&self, topic: &str) -> Result<i64> {
-        Ok(self.extents(topic)?.iter().map(|(_, extent)| extent.end - extent.start).sum())
+        log::offsets(&mut *self.log.reader()?, topic)
     }
 
     /// Every committed record of a topic, partition by partition.
     pub(crate) fn read(&self, topic: &str, sink: &mut dyn FnMut(RecordView<'_>)) -> Result<()> {
-        let mut reader = self.log.reader()?;
-        for (partition, extent) in self.extents(topic)? {
-            let mut next = extent.start;
-            while next < extent.stable {
-                let after = reader.read(&partition, next, Isolation::ReadCommitted, 10_000, CALL, sink)?;
-                ensure!(after > next, "{topic}-{} ends at {next}, before {}", partition.partition, extent.stable);
-                next = after;
-            }
-        }
+        log::read(&mut *self.log.reader()?, topic, sink)
+    }
+
+    /// Whether anything was lost: the alerts on the log against those that `replay` finds in its dump.
+    pub(crate) fn compare_with_replay(&self) -> Result<()> {
+        let (on_log, count) = oracle::on_log(&mut *self.log.reader()?)?;
+        ensure!(count == on_log.len(), "{} alerts are on the log twice", count - on_log.len());
+        let (dump, alerts) = (self.path("dump.jsonl"), self.path("replayed.jsonl"));
+        self.command(&["topics", "dump", "--to", &dump])?;
+        let partitions = PARTITIONS.to_string();
+        self.command(&["replay", "--format", "log", "--partitions", &partitions, "--alerts", &alerts, &dump])?;
+        let replayed = oracle::identities(&self.file("replayed.jsonl"))?;
+        let (lost, extra) = (replayed.difference(&on_log).count(), on_log.difference(&replayed).count());
+        ensure!(
+            lost == 0 && extra == 0,
+            "of {} alerts {lost} were lost, and {extra} should not be there",
+            replayed.len()
+        );
+        println!("  {count} alert records, the same as a replay of the log finds; no dead letters");
         Ok(())
     }
 
@@ -253,11 +255,6 @@ impl Deployment {
 /// The changelog of `process`.
 pub(crate) fn changelog() -> String {
     topics::changelog(PROCESS, "state")
-}
-
-fn partitions(reader: &mut dyn LogReader, topic: &str) -> Result<Vec<TopicPartition>> {
-    let count = reader.partitions(topic, CALL)?;
-    Ok((0..count).map(|partition| TopicPartition::new(topic, partition)).collect())
 }
 
 fn config(bootstrap: &str, sources: &[Source]) -> String {

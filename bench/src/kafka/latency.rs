@@ -12,11 +12,11 @@ use schemas::{AlertKind, AlertState, CatalogItem, Quantity, StockChange, avro, c
 
 use super::Services;
 use super::deployment::{CATALOG, Deployment, ECHO, STOCK};
-use super::feed::{Feeder, Line};
 use super::load::{ShopTime, line, sale};
 use super::watch::{NameOf, Watcher};
 use crate::catalog::place_name;
-use crate::clock::{milliseconds, now, sleep, sleep_until};
+use test_services::clock::{milliseconds, now, sleep, sleep_until};
+use test_services::feed::{Feeder, Line};
 
 /// For items that are made for this: what crosses it is known beforehand.
 pub(crate) const RULE: &str = "
@@ -49,7 +49,7 @@ pub(crate) fn measure(
     time: ShopTime,
     alerts: usize,
 ) -> Result<Latency> {
-    let mut feeder = Feeder::open(&deployment.log, "probe")?;
+    let mut feeder = Feeder::open(&deployment.log, "quartermaster-bench-probe")?;
     let all = WARM_UP + alerts;
     stock_up(&mut feeder, services, time, all)?;
     let echo = timed(deployment, &mut feeder, (ECHO, ECHO), key, WARM_UP + ECHOES, &mut |n| Line {

@@ -10,10 +10,10 @@ use fastrand::Rng;
 use schemas::{InventoryEvent, Quantity, StockChange, Timestamp, canonical};
 
 use super::deployment::{Deployment, STOCK};
-use super::feed::{Feeder, Line};
 use crate::catalog::{place_name, sku_name};
-use crate::clock::{now, sleep_until};
 use crate::stream::{DAY_MS, START, Workload};
+use test_services::clock::{now, sleep_until};
+use test_services::feed::{Feeder, Line};
 
 /// Transactions of the load come this far apart: out of step with those whose latency is measured.
 const BEAT: Duration = Duration::from_millis(40);
@@ -70,7 +70,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn start(deployment: &Deployment, workload: &Workload, time: ShopTime, per_second: u32) -> Result<Self> {
-        let feeder = Feeder::open(&deployment.log, "load")?;
+        let feeder = Feeder::open(&deployment.log, "quartermaster-bench-load")?;
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, workload) = (Arc::clone(&stop), *workload);
         let thread = std::thread::Builder::new().name("load".to_owned());

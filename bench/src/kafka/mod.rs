@@ -7,12 +7,9 @@
 
 mod captured;
 mod deployment;
-mod feed;
 mod latency;
 mod load;
-mod oracle;
 mod restart;
-mod service;
 mod throughput;
 mod watch;
 
@@ -21,12 +18,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::clock::wait_for;
 use crate::stream::Workload;
 use crate::throughput::RULES;
 use deployment::{Deployment, INSTANCE};
 use load::{Load, ShopTime};
-use service::Service;
+use test_services::clock::wait_for;
+use test_services::service::Service;
 
 /// What to do.
 pub(crate) struct Plan {
@@ -65,7 +62,7 @@ pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Figu
     println!("  {sold} sales went along");
     services.stop()?;
     deployment.ensure_nothing_was_refused()?;
-    oracle::compare(&deployment)?;
+    deployment.compare_with_replay()?;
     deployment.close()?;
     let debezium_events_per_cpu_s = captured::measure(binary, plan.runs, plan.workload.events, scratch)?;
     Ok(Figures {

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::Services;
 use super::deployment::{Deployment, changelog};
-use crate::clock::milliseconds;
+use test_services::clock::milliseconds;
 
 const TIMES: usize = 5;
 

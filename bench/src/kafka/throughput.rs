@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 use schemas::topics;
 
 use super::deployment::{CATALOG, Deployment, INSTANCE, PLACES, PROCESS, STOCK, changelog};
-use super::feed::Feeder;
-use super::service::{Metrics, Service};
-use crate::clock::{now, sleep, wait_for};
 use crate::stream::{self, Workload};
+use test_services::clock::{now, sleep, wait_for};
+use test_services::feed::Feeder;
+use test_services::service::{Metrics, Service};
 
 const LIMIT: Duration = Duration::from_mins(20);
 /// Between two looks at `/metrics`, which costs the measured process a millisecond.
@@ -42,7 +42,7 @@ pub(super) struct Usage {
 pub(crate) fn ingest(deployment: &Deployment, workload: &Workload) -> Result<Input> {
     let directory = deployment.file("stream");
     println!("  {}", stream::write_files(workload, &directory)?);
-    let mut feeder = Feeder::open(&deployment.log, "feed")?;
+    let mut feeder = Feeder::open(&deployment.log, "quartermaster-bench-feed")?;
     let places = feeder.send_file(PLACES, &directory.join("locations.jsonl"), "location")?;
     let items = feeder.send_file(CATALOG, &directory.join("catalog.jsonl"), "sku")?;
     let mut first = deployment.start("ingest", "ingest-0", true)?;

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use connectors::kafka::KafkaLog;
 use processor::ports::{Log, LogConsumer, LogError, Polled, RecordView};
 
-use super::deployment::CALL;
-use crate::clock::now;
+use test_services::clock::now;
+use test_services::log::CALL;
 
 const POLL: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_mins(1);

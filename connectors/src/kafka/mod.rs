@@ -11,6 +11,7 @@
 //! ```
 
 pub mod admin;
+mod bounded;
 mod config;
 mod consumer;
 mod context;

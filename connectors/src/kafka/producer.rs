@@ -13,6 +13,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::bounded::Bounded;
 use super::config::Role;
 use super::context::Context;
 use super::error::{failure, fatal, of_call, of_transaction, retriable};
@@ -30,7 +31,7 @@ pub(super) struct KafkaProducer {
     log: KafkaLog,
     transactional_id: String,
     max_bytes: String,
-    client: ThreadedProducer<Context>,
+    client: Bounded<ThreadedProducer<Context>>,
     /// A new client is there to abort what the one before it left.
     renewed: bool,
 }
@@ -60,7 +61,7 @@ impl KafkaProducer {
     }
 
     fn native(&self) -> &Client<Context> {
-        self.client.client()
+        self.client.client().client()
     }
 
     fn context(&self) -> &Context {
@@ -91,7 +92,7 @@ impl KafkaProducer {
 
     /// One attempt; the record comes back when the queue is full.
     fn offer<'a>(&self, record: Outgoing<'a>) -> Result<Option<Outgoing<'a>>, KafkaError> {
-        match self.client.send(record) {
+        match self.client.client().send(record) {
             Ok(()) => Ok(None),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => Ok(Some(record)),
             Err((error, _)) => Err(error),
@@ -126,14 +127,16 @@ impl KafkaProducer {
 
 impl TransactionalLog for KafkaProducer {
     fn init_transactions(&mut self, max_wait: Duration) -> Result<(), LogError> {
-        self.settle_transaction("init transactions", self.client.init_transactions(max_wait))?;
+        const OPERATION: &str = "init transactions";
+        let done = self.client.call(OPERATION, max_wait, move |client| client.init_transactions(max_wait))?;
+        self.settle_transaction(OPERATION, done)?;
         self.context().all_is_well();
         Ok(())
     }
 
     fn begin(&mut self) -> Result<(), LogError> {
         self.context().forget_undelivered();
-        self.settle_transaction("begin", self.client.begin_transaction())
+        self.settle_transaction("begin", self.client.client().begin_transaction())
     }
 
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
@@ -157,26 +160,34 @@ impl TransactionalLog for KafkaProducer {
             list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
                 .map_err(|error| fatal(OPERATION, format!("{}-{}: {error}", at.topic, at.partition)))?;
         }
-        self.settle(OPERATION, native::send_offsets(self.native(), &list, group, max_wait))
+        let group = group.clone();
+        let send =
+            move |client: &ThreadedProducer<Context>| native::send_offsets(client.client(), &list, &group, max_wait);
+        let done = self.client.call(OPERATION, max_wait, send)?;
+        self.settle(OPERATION, done)
     }
 
     fn commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
-        self.settle("commit", native::commit(self.native(), max_wait))
+        let commit = move |client: &ThreadedProducer<Context>| native::commit(client.client(), max_wait);
+        let done = self.client.call("commit", max_wait, commit)?;
+        self.settle("commit", done)
     }
 
     fn abort(&mut self, max_wait: Duration) -> Result<(), LogError> {
         if self.renewed || self.context().undelivered().is_some() {
             return self.renew(max_wait);
         }
-        self.settle_transaction("abort", self.client.abort_transaction(max_wait))
+        let done = self.client.call("abort", max_wait, move |client| client.abort_transaction(max_wait))?;
+        self.settle_transaction("abort", done)
     }
 }
 
-fn client(log: &KafkaLog, transactional_id: &str) -> Result<ThreadedProducer<Context>, LogError> {
+fn client(log: &KafkaLog, transactional_id: &str) -> Result<Bounded<ThreadedProducer<Context>>, LogError> {
     let settings = log.settings(Role::Producer { transactional_id });
     let context = log.context(format!("producer {transactional_id}"), false);
-    ThreadedProducer::from_config_and_context(&settings, context)
-        .map_err(|error| not_opened(&format!("the producer {transactional_id}"), &error))
+    let client = ThreadedProducer::from_config_and_context(&settings, context)
+        .map_err(|error| not_opened(&format!("the producer {transactional_id}"), &error))?;
+    Bounded::new(client)
 }
 
 fn to_send<'a>(record: &ProduceRecord<'a>) -> Outgoing<'a> {

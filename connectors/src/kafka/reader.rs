@@ -53,12 +53,43 @@ struct Position {
 
 impl KafkaReader {
     pub(super) fn open(log: &KafkaLog) -> Result<Self, LogError> {
-        let context = log.context("reader's questions".to_owned(), false);
-        let asking = BaseConsumer::from_config_and_context(&log.settings(Role::Admin), context)
-            .map_err(|error| not_opened("the reader's questions", &error))?;
-        let mut reader = Self { log: log.clone(), asking, sides: BTreeMap::new() };
+        let mut reader = Self { log: log.clone(), asking: asking(log)?, sides: BTreeMap::new() };
         reader.side(Isolation::ReadCommitted)?;
         Ok(reader)
+    }
+
+    /// The extents, and whether an answer was about leaders of before.
+    fn ask_extents(&self, partitions: &[TopicPartition], max_wait: Duration) -> (Result<Vec<Extent>, LogError>, bool) {
+        const OPERATION: &str = "extent";
+        let client = &self.asking;
+        let questions = [
+            (Offset::Beginning, Isolation::ReadUncommitted),
+            (Offset::End, Isolation::ReadUncommitted),
+            (Offset::End, Isolation::ReadCommitted),
+        ];
+        let answers = match native::list_offsets(client.client(), partitions, &questions, max_wait) {
+            Ok(answers) => answers,
+            Err(failure) => {
+                let outdated = is_outdated(&failure);
+                return (Err(extents_failed(client, partitions, &failure, max_wait)), outdated);
+            }
+        };
+        client.context().all_is_well();
+        let failures = answers.iter().flat_map(|answer| answer.values().filter_map(|offset| offset.as_ref().err()));
+        let outdated = failures.into_iter().any(is_outdated);
+        let find = |answer: &ListedOffsets, at: &TopicPartition| match answer.get(at) {
+            Some(Ok(offset)) if *offset >= 0 => Ok(*offset),
+            // A broker that has just come back may answer without an error and without an offset.
+            Some(Ok(_)) => Err(retriable(OPERATION, format!("no offset of {}-{} yet", at.topic, at.partition))),
+            Some(Err(failure)) => Err(call_failed(OPERATION, &at.topic, failure, client)),
+            None => Err(retriable(OPERATION, format!("no answer for {}-{}", at.topic, at.partition))),
+        };
+        let extent = |at: &TopicPartition| {
+            let (start, end) = (find(&answers[0], at)?, find(&answers[1], at)?);
+            // Three requests: what came between them counts for none.
+            Ok(Extent { start, end, stable: find(&answers[2], at)?.min(end) })
+        };
+        (partitions.iter().map(extent).collect(), outdated)
     }
 
     fn side(&mut self, isolation: Isolation) -> Result<&mut Side, LogError> {
@@ -72,6 +103,18 @@ impl KafkaReader {
         }
         self.sides.get_mut(name).ok_or_else(|| fatal("open", "no reader"))
     }
+}
+
+/// The client of the reader's questions.
+fn asking(log: &KafkaLog) -> Result<BaseConsumer<Context>, LogError> {
+    let context = log.context("reader's questions".to_owned(), false);
+    BaseConsumer::from_config_and_context(&log.settings(Role::Admin), context)
+        .map_err(|error| not_opened("the reader's questions", &error))
+}
+
+/// Whoever was asked does not lead any more, or leads anew.
+fn is_outdated(failure: &Failure) -> bool {
+    matches!(failure.code, RDKafkaErrorCode::FencedLeaderEpoch | RDKafkaErrorCode::NotLeaderForPartition)
 }
 
 /// A request that is not about reading failed; what is behind it may wait to be served.
@@ -213,28 +256,14 @@ impl LogReader for KafkaReader {
     }
 
     fn extents(&mut self, partitions: &[TopicPartition], max_wait: Duration) -> Result<Vec<Extent>, LogError> {
-        const OPERATION: &str = "extent";
-        let client = &self.asking;
-        let questions = [
-            (Offset::Beginning, Isolation::ReadUncommitted),
-            (Offset::End, Isolation::ReadUncommitted),
-            (Offset::End, Isolation::ReadCommitted),
-        ];
-        let about = |at: &TopicPartition| format!("{}-{}", at.topic, at.partition);
-        let answers = native::list_offsets(client.client(), partitions, &questions, max_wait)
-            .map_err(|failure| extents_failed(client, partitions, &failure, max_wait))?;
-        client.context().all_is_well();
-        let find = |answer: &ListedOffsets, at: &TopicPartition| match answer.get(at) {
-            Some(Ok(offset)) => Ok(*offset),
-            Some(Err(failure)) => Err(call_failed(OPERATION, &at.topic, failure, client)),
-            None => Err(retriable(OPERATION, format!("no answer for {}", about(at)))),
-        };
-        let extent = |at: &TopicPartition| {
-            let (start, end) = (find(&answers[0], at)?, find(&answers[1], at)?);
-            // Three requests: what came between them counts for none.
-            Ok(Extent { start, end, stable: find(&answers[2], at)?.min(end) })
-        };
-        partitions.iter().map(extent).collect()
+        let (answered, outdated) = self.ask_extents(partitions, max_wait);
+        if outdated {
+            // librdkafka asks with the leaders of its cache and does not refresh it for such an answer: it would be
+            // given the same one until the cache expires, a quarter of an hour later. A new client knows nothing yet.
+            tracing::debug!("the leaders have changed; asking anew");
+            self.asking = asking(&self.log)?;
+        }
+        answered
     }
 
     fn read(

@@ -11,6 +11,7 @@ use processor::runtime::{
     Activity, Clock, FailPoint, RuntimeError, StageConfig, Topics, Unobserved, Worker, WorkerParts,
 };
 use processor::source_clock::DEFAULT_FLOOR;
+use processor::store::StoreProvider;
 use processor::store::memory::MemoryProvider;
 use processor::task::TaskConfig;
 
@@ -67,11 +68,26 @@ impl Cluster {
     }
 
     pub(crate) fn start_on(&mut self, log: Arc<dyn Log>, name: &'static str, failpoints: impl FailPoint + 'static) {
+        let stores = Box::new(self.disk(name));
+        self.start_from(log, stores, name, failpoints);
+    }
+
+    pub(crate) fn disk(&mut self, name: &'static str) -> MemoryProvider {
+        self.disks.entry(name).or_default().clone()
+    }
+
+    pub(crate) fn start_from(
+        &mut self,
+        log: Arc<dyn Log>,
+        stores: Box<dyn StoreProvider>,
+        name: &'static str,
+        failpoints: impl FailPoint + 'static,
+    ) {
         let parts = WorkerParts {
             config: self.config(),
             instance: name.to_owned(),
             log,
-            stores: Box::new(self.disks.entry(name).or_default().clone()),
+            stores,
             operator: Box::new(|_| Counter::default()),
             clock: self.clock.clone(),
             failpoints: Box::new(failpoints),

@@ -47,7 +47,15 @@ impl Transaction<'_> {
         let group = group().map_err(|error| match error {
             LogError::Fenced { operation, reason } => LogError::Abortable { operation, reason },
             other => other,
-        })?;
+        });
+        #[cfg(feature = "planted-bugs")]
+        let group = match group {
+            _ if crate::planted::is(crate::planted::Bug::NoGeneration) => {
+                Ok(crate::planted::nobody(&self.config.application))
+            }
+            group => group,
+        };
+        let group = group?;
         self.call("send_offsets", |producer, wait| producer.send_offsets(&offsets, &group, wait))?;
         self.reached(ProtocolStep::OffsetsSent)?;
         self.call("commit", |producer, wait| producer.commit(wait))?;

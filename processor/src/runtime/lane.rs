@@ -242,6 +242,15 @@ impl<O: Operator> Lane<O> {
         Ok(())
     }
 
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn write_early(&mut self, unit: &CommitUnit<O::Output>) -> Result<(), RuntimeError> {
+        if !crate::planted::is(crate::planted::Bug::StoreBeforeCommit) {
+            return Ok(());
+        }
+        let mut rows = unit.rows();
+        Ok(self.store.write(&mut rows, &self.checkpoint)?)
+    }
+
     pub(super) fn sync(&mut self) -> Result<(), RuntimeError> {
         Ok(self.store.sync()?)
     }

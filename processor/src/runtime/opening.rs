@@ -30,6 +30,8 @@ pub(super) struct Opening {
     store: Option<Box<dyn StateStore>>,
     progress: Progress,
     since_us: Option<i64>,
+    /// Its store was set aside while it was read.
+    set_aside: bool,
 }
 
 impl<O: Operator> Worker<O> {
@@ -57,6 +59,14 @@ impl<O: Operator> Worker<O> {
                 Err(error) if is_too_early(&error) => {
                     tracing::debug!(partition, %error, "not open yet");
                     self.opening.insert(partition, opening);
+                }
+                // Opening a database reads little of it: damage is also met when all of it is read. Once: a new
+                // store that is damaged at once is the disk's doing.
+                Err(error) if is_damage(&error) && !opening.set_aside => {
+                    tracing::error!(partition, %error, "the store is corrupt; setting it aside and rebuilding");
+                    drop(opening);
+                    self.stores.quarantine(partition)?;
+                    self.opening.insert(partition, Opening { set_aside: true, ..Opening::default() });
                 }
                 Err(error) => return Err(error),
             }
@@ -205,6 +215,14 @@ impl<O: Operator> Worker<O> {
         self.broadcasts.rewind_board();
         Ok(self.consumer.resume(&partitions)?)
     }
+}
+
+fn is_damage(error: &RuntimeError) -> bool {
+    matches!(
+        error,
+        RuntimeError::Store(StoreError::Corrupt { .. })
+            | RuntimeError::Restore(RestoreError::Store(StoreError::Corrupt { .. }))
+    )
 }
 
 fn is_too_early(error: &RuntimeError) -> bool {

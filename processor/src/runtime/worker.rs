@@ -349,6 +349,12 @@ impl<O: Operator> Worker<O> {
         if units.is_empty() {
             return Ok(());
         }
+        #[cfg(feature = "planted-bugs")]
+        for (partition, unit) in &units {
+            if let Some(lane) = self.lanes.get_mut(partition) {
+                lane.write_early(unit)?;
+            }
+        }
         let began_us = self.clock.monotonic_us();
         match self.transact(&units) {
             Ok(()) => {

@@ -84,6 +84,23 @@ fn a_second_instance_shares_the_work_and_takes_over() {
     assert!(second.stop().is_ok());
 }
 
+/// A group whose coordinator has failed over may say so of a member's own repeated request.
+#[test]
+fn a_member_that_is_displaced_once_joins_again_and_twice_it_ends() {
+    let rig = Rig::new();
+    let member = "quartermaster-process/a-0";
+    let displaced = |call| FaultPlan::seeded(1).at_client(member, Operation::Poll, call, Fault::Fenced);
+    rig.log.inject(displaced(3)).unwrap();
+    let service = rig.start("a");
+    rig.count("SKU-1", 1, 5);
+    rig.alerts_become(&["SKU-1 opened"]);
+    service.ready();
+    assert_eq!(service.metric("quartermaster_worker_restarts_total", "process"), 1.0);
+    rig.log.inject(displaced(1)).unwrap();
+    let (request, message) = service.fails();
+    assert!(!request && message.contains("was taken over"), "{message}");
+}
+
 #[test]
 fn a_worker_that_the_log_lets_down_is_opened_again() {
     let rig = Rig::new();

@@ -69,6 +69,11 @@ impl Identity {
         if found == *self && found_partition == wanted.as_deref() {
             return Ok(());
         }
+        if found == *self && wanted.is_some() && found_partition.is_some() {
+            // Ours, under another partition's name: somebody moved directories about. It is rebuilt like a damaged
+            // one, which is set aside and not lost.
+            return Err(corrupt(path, format!("it holds {}", found.describe(found_partition))));
+        }
         Err(StoreError::Foreign {
             path: path.display().to_string(),
             found: found.describe(found_partition),
@@ -90,7 +95,9 @@ mod tests {
         let ours = Identity::new("process", "inventory.events").render(Some(7));
         assert!(check(&ours).is_ok());
         assert!(matches!(check(&ours.replace("process", "notify")), Err(StoreError::Foreign { .. })));
-        assert!(matches!(check(&ours.replace("partition=7", "partition=8")), Err(StoreError::Foreign { .. })));
+        // Another partition of the same stage is no stranger's: it may be set aside.
+        let exchanged = check(&ours.replace("partition=7", "partition=8"));
+        assert!(matches!(&exchanged, Err(StoreError::Corrupt { reason, .. }) if reason.contains("partition 8")));
         assert!(matches!(check(&ours.replace("format=1", "format=2")), Err(StoreError::TooNew { found: 2, .. })));
         for damaged in ["", "format=x\n", "format=0\n", "format=1\napplication=process\n"] {
             assert!(matches!(check(damaged), Err(StoreError::Corrupt { .. })), "{damaged:?}");

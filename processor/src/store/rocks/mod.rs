@@ -25,6 +25,7 @@
 mod directory;
 mod identity;
 pub mod inspect;
+mod manifest;
 mod options;
 mod reading;
 mod store;

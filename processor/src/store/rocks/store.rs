@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
 use super::directory::{self, OwnedDirectory};
+use super::manifest;
 use super::options::Shared;
 use super::reading::{CHECKPOINT_KEY, Contents, classify, open_error};
 use super::usage::OpenDatabases;
@@ -34,6 +35,7 @@ impl RocksStore {
     pub(super) fn open(directory: OwnedDirectory, shared: &Shared) -> Result<Self, StoreError> {
         let database = directory.database();
         directory::check_remains(&database)?;
+        manifest::check(&database)?;
         let db = DB::open_cf_descriptors(&shared.database(), &database, shared.column_families());
         let db = Arc::new(db.map_err(|e| open_error(directory.path(), &e))?);
         let counted = Arc::clone(&shared.open);

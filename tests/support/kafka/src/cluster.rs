@@ -13,7 +13,7 @@ use crate::Options;
 use crate::guard::{Remover, wait_until};
 use crate::install::Installation;
 use crate::node::Node;
-use crate::settings::{self, Ports};
+use crate::settings::{self, Ports, Proxied};
 use crate::{ports, probe};
 
 /// Two cores that also compile and run other clusters are slow.
@@ -74,6 +74,11 @@ impl Kafka {
     /// `host:port[,host:port…]`, what clients call `bootstrap.servers`.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// The listener behind a proxy of each broker, where [`Options::proxied`] asked for it.
+    pub fn proxied(&self) -> Vec<Proxied> {
+        self.ports.iter().filter_map(|ports| ports.proxied).collect()
     }
 
     /// Whether this process started it. Of somebody else's cluster no broker is ever stopped.
@@ -210,7 +215,9 @@ fn ports_of(index: u16, options: &Options) -> Result<Ports> {
         None => ports::free()?,
     };
     let internal = options.sasl_plain.as_ref().map(|_| ports::free()).transpose()?;
-    Ok(Ports { client, controller: ports::free()?, internal })
+    let proxied =
+        if options.proxied { Some(Proxied { advertised: ports::free()?, broker: ports::free()? }) } else { None };
+    Ok(Ports { client, controller: ports::free()?, internal, proxied })
 }
 
 /// That of the data there, or a new one.

@@ -24,6 +24,7 @@ use std::sync::OnceLock;
 pub use cluster::Kafka;
 pub use connect::Connect;
 pub use postgres::Postgres;
+pub use settings::Proxied;
 
 /// What a cluster of one's own shall be. The default is one broker, no authentication, a temporary directory.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub struct Options {
     pub brokers: u8,
     /// User and password that clients must present over SASL/PLAIN (without TLS).
     pub sasl_plain: Option<(String, String)>,
+    /// Each broker also listens for those who come through a proxy, which the caller runs: [`Kafka::proxied`].
+    /// The brokers themselves do; [`Kafka::bootstrap`] leads past it.
+    pub proxied: bool,
     /// Broker settings, which win over those of this crate.
     pub properties: Vec<(String, String)>,
     /// Heap of each broker in MiB.
@@ -44,7 +48,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { brokers: 1, sasl_plain: None, properties: Vec::new(), heap_mb: 512, port: None, directory: None }
+        Self {
+            brokers: 1,
+            sasl_plain: None,
+            proxied: false,
+            properties: Vec::new(),
+            heap_mb: 512,
+            port: None,
+            directory: None,
+        }
     }
 }
 

@@ -6,12 +6,23 @@ use std::path::Path;
 
 use crate::Options;
 
-/// Where the listeners of a node are. `internal` is absent unless clients must authenticate.
+/// A broker's listener behind a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxied {
+    /// Where the proxy must listen: the broker tells its clients this port.
+    pub advertised: u16,
+    /// Where the broker listens.
+    pub broker: u16,
+}
+
+/// Where the listeners of a node are. `internal` is absent unless clients must authenticate, `proxied` unless
+/// there is a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub(crate) client: u16,
     pub(crate) controller: u16,
     pub(crate) internal: Option<u16>,
+    pub(crate) proxied: Option<Proxied>,
 }
 
 impl Ports {
@@ -49,6 +60,11 @@ pub(crate) fn text(index: usize, cluster: &[Ports], data: &Path, options: &Optio
     if let Some(port) = node.internal {
         let _ = write!(listeners, ",INTERNAL://127.0.0.1:{port}");
     }
+    let mut advertised = listeners.clone();
+    if let Some(Proxied { advertised: told, broker }) = node.proxied {
+        let _ = write!(listeners, ",PROXIED://127.0.0.1:{broker}");
+        let _ = write!(advertised, ",PROXIED://127.0.0.1:{told}");
+    }
     let voters: Vec<String> =
         cluster.iter().zip(1..).map(|(ports, id)| format!("{id}@127.0.0.1:{}", ports.controller)).collect();
     let replicas = cluster.len().to_string();
@@ -61,10 +77,10 @@ pub(crate) fn text(index: usize, cluster: &[Ports], data: &Path, options: &Optio
     set("controller.quorum.voters", &voters.join(","));
     set("controller.listener.names", "CONTROLLER");
     set("listeners", &format!("{listeners},CONTROLLER://127.0.0.1:{}", node.controller));
-    set("advertised.listeners", &listeners);
-    let protocols = format!("CLIENT:{clients},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    set("advertised.listeners", &advertised);
+    let protocols = format!("CLIENT:{clients},INTERNAL:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT");
     set("listener.security.protocol.map", &protocols);
-    set("inter.broker.listener.name", if node.internal.is_some() { "INTERNAL" } else { "CLIENT" });
+    set("inter.broker.listener.name", between_brokers(node));
     set("log.dirs", &data.display().to_string());
     set("auto.create.topics.enable", "false");
     for key in ["default", "offsets.topic", "transaction.state.log"] {
@@ -85,6 +101,14 @@ pub(crate) fn text(index: usize, cluster: &[Ports], data: &Path, options: &Optio
         set(key, value);
     }
     lines.join("\n") + "\n"
+}
+
+fn between_brokers(node: Ports) -> &'static str {
+    match node {
+        Ports { proxied: Some(_), .. } => "PROXIED",
+        Ports { internal: Some(_), .. } => "INTERNAL",
+        _ => "CLIENT",
+    }
 }
 
 fn jaas(user: &str, password: &str) -> String {

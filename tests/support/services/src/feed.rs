@@ -3,38 +3,37 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use connectors::kafka::KafkaLog;
-use processor::ports::{Log, LogError, ProduceRecord, TransactionalLog};
+use processor::ports::{Log, ProduceRecord, TransactionalLog};
 
-use super::deployment::CALL;
+use crate::log::patiently;
 
 /// Lines of one transaction when a file is fed.
 const LINES: usize = 10_000;
-const TRIES: usize = 10;
 
 /// A line for a topic.
-pub(crate) struct Line {
-    pub(crate) key: String,
-    pub(crate) text: Vec<u8>,
+pub struct Line {
+    pub key: String,
+    pub text: Vec<u8>,
 }
 
 /// A transactional producer: the port knows no other.
-pub(crate) struct Feeder {
+pub struct Feeder {
     producer: Box<dyn TransactionalLog>,
 }
 
 impl Feeder {
-    pub(crate) fn open(log: &KafkaLog, name: &str) -> Result<Self> {
-        let mut producer = log.producer(&format!("quartermaster-bench-{name}"))?;
+    /// `name`: its transactional id.
+    pub fn open(log: &KafkaLog, name: &str) -> Result<Self> {
+        let mut producer = log.producer(name)?;
         patiently(|wait| producer.init_transactions(wait))?;
         Ok(Self { producer })
     }
 
     /// All of them in one transaction.
-    pub(crate) fn send(&mut self, topic: &str, lines: &[Line]) -> Result<()> {
+    pub fn send(&mut self, topic: &str, lines: &[Line]) -> Result<()> {
         self.producer.begin()?;
         for line in lines {
             self.produce(topic, line.key.as_bytes(), &line.text)?;
@@ -58,7 +57,7 @@ impl Feeder {
     }
 
     /// Every line of a file under the text of one of its fields; returns how many.
-    pub(crate) fn send_file(&mut self, topic: &str, path: &Path, key_field: &str) -> Result<u64> {
+    pub fn send_file(&mut self, topic: &str, path: &Path, key_field: &str) -> Result<u64> {
         let failed = || format!("cannot read {}", path.display());
         let mut reader = BufReader::with_capacity(1 << 18, File::open(path).with_context(failed)?);
         let (mut line, mut sent) = (Vec::new(), 0);
@@ -81,21 +80,10 @@ impl Feeder {
 }
 
 /// The rest of a JSON string after its beginning.
-pub(crate) fn text_after<'a>(line: &'a [u8], start: &str) -> &'a [u8] {
+pub fn text_after<'a>(line: &'a [u8], start: &str) -> &'a [u8] {
     let at = line.windows(start.len()).position(|window| window == start.as_bytes());
     let rest = at.map_or(&[][..], |at| &line[at + start.len()..]);
     rest.split(|byte| *byte == b'"').next().unwrap_or_default()
-}
-
-/// Calls again while the log says that this helps.
-fn patiently(mut call: impl FnMut(Duration) -> Result<(), LogError>) -> Result<()> {
-    for _ in 1..TRIES {
-        match call(CALL) {
-            Err(LogError::Retriable { .. }) => {}
-            result => return Ok(result?),
-        }
-    }
-    Ok(call(CALL)?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const READY_LOOK: Duration = Duration::from_millis(2);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-pub(crate) struct Service {
+pub struct Service {
     name: String,
     child: Child,
     /// Kills the child when this program is gone.
@@ -31,7 +31,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Spawns the command with an admin port of its own; its log is appended to a file.
-    pub(crate) fn start(name: &str, command: &mut Command, log: PathBuf) -> Result<Self> {
+    pub fn start(name: &str, command: &mut Command, log: PathBuf) -> Result<Self> {
         let admin = free_port()?;
         let failed = || format!("cannot write {}", log.display());
         let file = OpenOptions::new().create(true).append(true).open(&log).with_context(failed)?;
@@ -50,7 +50,7 @@ impl Service {
     }
 
     /// Waits until the service says that it is ready; returns the time since it was spawned.
-    pub(crate) fn ready(&mut self) -> Result<Duration> {
+    pub fn ready(&mut self) -> Result<Duration> {
         while self.get("/readyz").is_none_or(|(status, _)| status != 200) {
             self.ensure_alive()?;
             let waited = now().duration_since(self.spawned);
@@ -60,7 +60,12 @@ impl Service {
         Ok(now().duration_since(self.spawned))
     }
 
-    pub(crate) fn metrics(&mut self) -> Result<Metrics> {
+    /// Whether the admin port answers this path with 200.
+    pub fn answers(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|(status, _)| status == 200)
+    }
+
+    pub fn metrics(&mut self) -> Result<Metrics> {
         self.ensure_alive()?;
         match self.get("/metrics") {
             Some((200, text)) => Ok(Metrics(text)),
@@ -69,28 +74,57 @@ impl Service {
     }
 
     /// User and system time of all its threads since its start.
-    pub(crate) fn cpu_s(&self) -> Result<f64> {
+    pub fn cpu_s(&self) -> Result<f64> {
         child::cpu_s(self.child.id())
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file its log is appended to.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends a signal, by its name: `STOP`, `CONT`.
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
+        ensure!(sent.context("cannot run kill")?.success(), "cannot send SIG{signal} to {}", self.name);
+        Ok(())
+    }
+
     /// SIGKILL.
-    pub(crate) fn kill(&mut self) -> Result<()> {
+    pub fn kill(&mut self) -> Result<()> {
         self.ensure_alive()?;
         self.dismiss_guard()?;
         self.child.kill().with_context(|| format!("cannot kill {}", self.name))?;
         self.child.wait().context("cannot wait for a killed service").map(drop)
     }
 
-    pub(crate) fn stop(mut self) -> Result<()> {
+    pub fn stop(mut self) -> Result<()> {
         self.terminate()
     }
 
     /// SIGTERM; the service has to end well.
-    pub(crate) fn terminate(&mut self) -> Result<()> {
+    pub fn terminate(&mut self) -> Result<()> {
+        self.ask_to_end()?;
+        self.ended_well()
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn ask_to_end(&mut self) -> Result<()> {
         self.ensure_alive()?;
         self.dismiss_guard()?;
-        let sent = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
-        ensure!(sent.context("cannot run kill")?.success(), "cannot send SIGTERM to {}", self.name);
+        self.signal("TERM")
+    }
+
+    /// Waits until a service that was asked to end has, well.
+    pub fn ended_well(&mut self) -> Result<()> {
         let child = &mut self.child;
         let status =
             wait_for(&format!("{} ends after SIGTERM", self.name), PATIENCE, Duration::from_millis(5), || {
@@ -154,20 +188,20 @@ fn free_port() -> Result<u16> {
 }
 
 /// What `/metrics` said.
-pub(crate) struct Metrics(String);
+pub struct Metrics(String);
 
 impl Metrics {
     /// Sum over all series of a family that carry this text in their labels (`""`: all of them);
     /// 0 where there is none. Names go without the prefix of the product.
-    pub(crate) fn sum(&self, family: &str, label: &str) -> f64 {
+    pub fn sum(&self, family: &str, label: &str) -> f64 {
         self.values(family, label).sum()
     }
 
-    pub(crate) fn count(&self, family: &str, label: &str) -> usize {
+    pub fn count(&self, family: &str, label: &str) -> usize {
         self.values(family, label).count()
     }
 
-    pub(crate) fn least(&self, family: &str) -> Option<f64> {
+    pub fn least(&self, family: &str) -> Option<f64> {
         self.values(family, "").min_by(f64::total_cmp)
     }
 

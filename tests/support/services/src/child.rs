@@ -18,13 +18,13 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What one child used.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
-    pub(crate) cpu_s: f64,
-    pub(crate) wall_s: f64,
+pub struct Usage {
+    pub cpu_s: f64,
+    pub wall_s: f64,
 }
 
 /// Runs a command to its end; its stderr goes to a file that is shown when it fails.
-pub(crate) fn run(command: &mut Command, stderr: &Path) -> Result<Usage> {
+pub fn run(command: &mut Command, stderr: &Path) -> Result<Usage> {
     let errors = fs::File::create(stderr).with_context(|| format!("cannot create {}", stderr.display()))?;
     let (cpu, start) = (children_cpu_s()?, now());
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).status();
@@ -37,7 +37,7 @@ pub(crate) fn run(command: &mut Command, stderr: &Path) -> Result<Usage> {
 }
 
 /// The last lines of a file, for an error message.
-pub(crate) fn tail(path: &Path) -> String {
+pub fn tail(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
@@ -63,12 +63,12 @@ fn children_cpu_s() -> Result<f64> {
 }
 
 /// User and system time of all threads of a running process.
-pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
+pub fn cpu_s(pid: u32) -> Result<f64> {
     Ok(ticks(&stat_fields(&pid.to_string())?, 11)? as f64 / TICKS_PER_SECOND)
 }
 
 /// Waits until a child has nothing left to do: asleep, and no CPU time used for three looks.
-pub(crate) fn wait_until_idle(pid: u32, limit: Duration) -> Result<()> {
+pub fn wait_until_idle(pid: u32, limit: Duration) -> Result<()> {
     let (start, mut quiet, mut last) = (now(), 0, u64::MAX);
     while quiet < 3 {
         ensure!(now().duration_since(start) < limit, "the child is still busy after {} s", limit.as_secs());
@@ -84,7 +84,7 @@ pub(crate) fn wait_until_idle(pid: u32, limit: Duration) -> Result<()> {
 }
 
 /// Bytes of memory a running process has resident.
-pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
+pub fn resident_bytes(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
     let rss = text.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB"));

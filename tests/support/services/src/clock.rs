@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark owns its clock")]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
 #[allow(clippy::disallowed_methods, reason = "between two looks at a condition that has a limit, or until an instant")]
-pub(crate) fn sleep(duration: Duration) {
+pub fn sleep(duration: Duration) {
     std::thread::sleep(duration);
 }
 
-pub(crate) fn sleep_until(instant: Instant) {
+pub fn sleep_until(instant: Instant) {
     sleep(instant.saturating_duration_since(now()));
 }
 
 /// Looks every so often until there is an answer; fails when there is none within the limit.
-pub(crate) fn wait_for<T>(
+pub fn wait_for<T>(
     what: &str,
     limit: Duration,
     every: Duration,
@@ -37,6 +37,6 @@ pub(crate) fn wait_for<T>(
     }
 }
 
-pub(crate) fn milliseconds(duration: Duration) -> f64 {
+pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -1,0 +1,57 @@
+//! SIGKILL at random moments: one instance, two at once, one that is still restoring.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use test_proxy::{Action, Direction, Rule, api};
+
+use crate::rig::Rig;
+
+const NAMES: [&str; 3] = ["ingest-0", "process-0", "process-1"];
+/// Kills between two checks.
+const BATCH: u32 = 25;
+const LONGEST_LIFE_MS: u64 = 2_500;
+
+pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
+    let (mut done, mut checked) = (0, 0);
+    // Transactions that take their time: death meets them half-way.
+    let slow = Action::Delay(Duration::from_millis(150));
+    let slowly = rig.cluster.proxy.set(Rule::new(api::END_TXN, Direction::Request, slow).probability(0.2));
+    while done < kills {
+        let life = rig.random.u64(50..LONGEST_LIFE_MS);
+        rig.breathe(Duration::from_millis(life))?;
+        let first = rig.random.usize(0..NAMES.len());
+        let both = rig.random.u32(0..5) == 0;
+        let victims: Vec<&str> = if both { vec![NAMES[first], NAMES[(first + 1) % 3]] } else { vec![NAMES[first]] };
+        done += strike(rig, &victims)?;
+        if done - checked >= BATCH && done < kills {
+            checked = done;
+            rig.check("kill -9")?;
+        }
+    }
+    rig.cluster.proxy.remove(slowly);
+    rig.breathe(Duration::from_secs(1))?;
+    rig.check("kill -9")
+}
+
+/// Kills, starts again, and now and then kills once more before that has come far.
+fn strike(rig: &mut Rig<'_>, victims: &[&str]) -> Result<u32> {
+    let mut kills = 0;
+    for name in victims {
+        rig.kill(name)?;
+        rig.report.fault("kill");
+        kills += 1;
+    }
+    if rig.random.u32(0..4) == 0 {
+        let (name, after) = (victims[0], Duration::from_millis(rig.random.u64(20..600)));
+        rig.add(if name == "ingest-0" { "ingest" } else { "process" }, name)?;
+        crate::interrupt::pause(after)?;
+        rig.kill(name)?;
+        rig.report.fault("kill");
+        kills += 1;
+    }
+    for name in victims {
+        rig.revive(name, "kill -9")?;
+    }
+    Ok(kills)
+}
