@@ -10,7 +10,7 @@ use schemas::time::{DAY_MS, MINUTE_MS};
 use test_services::feed::Line;
 
 pub(crate) const SKUS: u32 = 100;
-const SHOPS: u32 = 4;
+const SHOPS: u32 = 16;
 /// 2026-03-01, a Sunday.
 const FIRST_DAY: i64 = 20_513;
 const OPEN_MINUTE: i64 = 480;

@@ -81,7 +81,10 @@ impl Cluster {
         let cluster = Self { kafka, proxy, log, reader, watchers, directory, program };
         fs::write(cluster.file("quartermaster.toml"), cluster.config(brokers)).context("cannot write the settings")?;
         fs::write(cluster.file("rules.yaml"), RULES).context("cannot write the rules")?;
-        cluster.command(&["topics", "create", "--sources"])?;
+        // Brokers that serve may still be getting to know each other through the proxies.
+        wait_for("topics can be created", Duration::from_mins(1), Duration::from_millis(500), || {
+            Ok(cluster.command(&["topics", "create", "--sources"]).ok())
+        })?;
         // A broker may know of them a moment later than the controller.
         wait_for("all topics are there", Duration::from_secs(20), Duration::from_millis(100), || {
             Ok(cluster.command(&["topics", "check"]).ok())
@@ -95,7 +98,7 @@ impl Cluster {
         format!(
             "[kafka]\nbootstrap_servers = \"{}\"\nreplication_factor = {brokers}\nmin_insync_replicas = {}\n\
              session_timeout_ms = {}\ntransaction_timeout_ms = {}\nstartup_timeout_ms = 60000\n\n[process]\nthreads = 1\n\
-             events_partitions = {PARTITIONS}\nepoch_wait_ms = 3000\n\n[ingest]\ngrace_ms = 600000\n\n[[ingest.inputs]]\nname = \"stock\"\ntopic = \"{STOCK}\"\n\
+             events_partitions = {PARTITIONS}\nepoch_wait_ms = 5000\n\n[ingest]\ngrace_ms = 600000\n\n[[ingest.inputs]]\nname = \"stock\"\ntopic = \"{STOCK}\"\n\
              content = \"stock-changes\"\nformat = \"json\"\n\n[[ingest.inputs]]\nname = \"catalog\"\ntopic = \
              \"{CATALOG}\"\ncontent = \"catalog\"\nformat = \"json\"\n",
             self.proxy.bootstrap(),

@@ -12,7 +12,7 @@ use crate::{Arguments, interrupt, run};
 const BUGS: [(&str, &[&str]); 3] =
     [("store-before-commit", &["kills"]), ("restore-to-stable", &["markers"]), ("no-generation", &["zombies"])];
 /// What is left to chance may need another seed.
-const ATTEMPTS: u64 = 3;
+const ATTEMPTS: u64 = 6;
 
 pub(crate) fn prove(arguments: &Arguments) -> Result<ExitCode> {
     let _signals = interrupt::listen()?;

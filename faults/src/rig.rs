@@ -27,7 +27,7 @@ const READY_LIMIT: Duration = Duration::from_mins(2);
 
 /// Offsets in a topic that are still to be read while all is well: less than two seconds' worth.
 const KEEPS_UP: i64 = 1_000;
-const RECOVERY_LIMIT: Duration = Duration::from_mins(1);
+const RECOVERY_LIMIT: Duration = Duration::from_mins(2);
 
 pub(crate) struct Rig<'a> {
     // In this order: the services end, then who feeds them, then their Kafka.

@@ -12,7 +12,7 @@ use crate::ports::GroupMetadata;
 pub(crate) enum Bug {
     /// Rows go to the store before their transaction commits.
     StoreBeforeCommit,
-    /// A restore ends at the last stable offset as found, and nothing is proven.
+    /// A restore ends at the last stable offset as found, and goes on from the committed offset without a proof.
     RestoreToStable,
     /// Offsets are sent without the member's generation: nobody can tell a member that was put out.
     NoGeneration,

@@ -230,8 +230,8 @@ fn prove(
         (Some(meta), None) => Ok((meta.position, meta.input_id)),
         (Some(meta), Some(committed)) if meta.position == committed => Ok((committed, meta.input_id)),
         #[cfg(feature = "planted-bugs")]
-        (meta, Some(_)) if crate::planted::is(crate::planted::Bug::RestoreToStable) => {
-            Ok(meta.map_or((0, String::new()), |meta| (meta.position, meta.input_id)))
+        (meta, Some(committed)) if crate::planted::is(crate::planted::Bug::RestoreToStable) => {
+            Ok((committed, meta.map(|meta| meta.input_id).unwrap_or_default()))
         }
         (meta, Some(committed)) => {
             let restored = meta.map_or(0, |meta| meta.position);

@@ -349,35 +349,6 @@ fn missing_files_are_reported_and_nothing_is_overwritten() {
     }
 }
 
-/// A length that reaches past the end of the file hides every record behind it, and the tables they list.
-#[test]
-fn a_flipped_bit_anywhere_in_the_list_of_tables_never_hides_a_table() {
-    let disk = Disk::new();
-    let mut store = disk.provider().open(0).expect("a store");
-    let mut history = write_history(&mut *store, 30, 20);
-    drop(store);
-    let mut store = disk.provider().open(0).expect("the store again");
-    let mut rows = history[&30].clone();
-    write(&mut *store, &[(b"last", Some(b"1"))], 31);
-    rows.insert(b"last".to_vec(), b"1".to_vec());
-    history.insert(31, rows);
-    drop(store);
-    let image = disk.root.path().join("image");
-    let manifests =
-        |image: &Path| database_files(image, "").into_iter().find(|path| path.to_string_lossy().contains("MANIFEST"));
-    let length = fs::metadata(manifests(&disk.state()).expect("a manifest")).expect("its size").len() as usize;
-    for at in 0..length {
-        copy_tree(&disk.state(), &image);
-        let path = manifests(&image).expect("a manifest");
-        let mut bytes = fs::read(&path).expect("its bytes");
-        bytes[at] ^= 0x80;
-        fs::write(path, bytes).expect("the damage");
-        // Compares what opens with what was once there.
-        let _ = open_and_read(&image, &history);
-        fs::remove_dir_all(&image).expect("a removal");
-    }
-}
-
 #[test]
 fn a_foreign_newer_or_unknown_directory_is_refused_and_left_alone() {
     let disk = Disk::new();

@@ -14,9 +14,10 @@ const LONGEST_LIFE_MS: u64 = 2_500;
 
 pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
     let (mut done, mut checked) = (0, 0);
-    // Transactions that take their time: death meets them half-way.
+    // Transactions that take their time: death meets them half-way, before the commit is asked for and after.
     let slow = Action::Delay(Duration::from_millis(150));
-    let slowly = rig.cluster.proxy.set(Rule::new(api::END_TXN, Direction::Request, slow).probability(0.2));
+    let slowly = [(api::ADD_OFFSETS_TO_TXN, 0.2), (api::END_TXN, 0.1)]
+        .map(|(api, share)| rig.cluster.proxy.set(Rule::new(api, Direction::Request, slow).probability(share)));
     while done < kills {
         let life = rig.random.u64(50..LONGEST_LIFE_MS);
         rig.breathe(Duration::from_millis(life))?;
@@ -29,7 +30,7 @@ pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
             rig.check("kill -9")?;
         }
     }
-    rig.cluster.proxy.remove(slowly);
+    slowly.into_iter().for_each(|rule| rig.cluster.proxy.remove(rule));
     rig.breathe(Duration::from_secs(1))?;
     rig.check("kill -9")
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::rig::Rig;
 
-pub(crate) const GUESTS: [&str; 2] = ["process-2", "process-3"];
+const GUESTS: [&str; 2] = ["process-2", "process-3"];
 
 pub(crate) fn storms(rig: &mut Rig<'_>, rounds: u32) -> Result<()> {
     for _ in 0..rounds {
@@ -19,7 +19,7 @@ pub(crate) fn storms(rig: &mut Rig<'_>, rounds: u32) -> Result<()> {
     rig.check("a rebalance storm")
 }
 
-pub(crate) fn come_or_go(rig: &mut Rig<'_>) -> Result<()> {
+fn come_or_go(rig: &mut Rig<'_>) -> Result<()> {
     let guest = GUESTS[rig.random.usize(0..GUESTS.len())];
     if !rig.running("process").iter().any(|name| name == guest) {
         rig.add("process", guest)?;
@@ -34,7 +34,7 @@ pub(crate) fn come_or_go(rig: &mut Rig<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn send_home(rig: &mut Rig<'_>) -> Result<()> {
+fn send_home(rig: &mut Rig<'_>) -> Result<()> {
     for guest in GUESTS {
         if rig.running("process").iter().any(|name| name == guest) {
             rig.stop(guest)?;

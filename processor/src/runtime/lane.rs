@@ -242,16 +242,23 @@ impl<O: Operator> Lane<O> {
         Ok(())
     }
 
-    #[cfg(feature = "planted-bugs")]
-    pub(super) fn write_early(&mut self, unit: &CommitUnit<O::Output>) -> Result<(), RuntimeError> {
-        if !crate::planted::is(crate::planted::Bug::StoreBeforeCommit) {
-            return Ok(());
-        }
-        let mut rows = unit.rows();
-        Ok(self.store.write(&mut rows, &self.checkpoint)?)
-    }
-
     pub(super) fn sync(&mut self) -> Result<(), RuntimeError> {
         Ok(self.store.sync()?)
     }
+}
+
+/// A planted bug: rows reach the stores before their transaction commits.
+#[cfg(feature = "planted-bugs")]
+pub(super) fn write_early<O: Operator>(
+    lanes: &mut std::collections::BTreeMap<i32, Lane<O>>,
+    units: &[(i32, CommitUnit<O::Output>)],
+) -> Result<(), RuntimeError> {
+    for (partition, unit) in units {
+        if let Some(lane) = lanes.get_mut(partition)
+            && crate::planted::is(crate::planted::Bug::StoreBeforeCommit)
+        {
+            lane.store.write(&mut unit.rows(), &lane.checkpoint)?;
+        }
+    }
+    Ok(())
 }

@@ -350,11 +350,7 @@ impl<O: Operator> Worker<O> {
             return Ok(());
         }
         #[cfg(feature = "planted-bugs")]
-        for (partition, unit) in &units {
-            if let Some(lane) = self.lanes.get_mut(partition) {
-                lane.write_early(unit)?;
-            }
-        }
+        super::lane::write_early(&mut self.lanes, &units)?;
         let began_us = self.clock.monotonic_us();
         match self.transact(&units) {
             Ok(()) => {
