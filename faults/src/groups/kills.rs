@@ -30,7 +30,9 @@ pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
             rig.check("kill -9")?;
         }
     }
-    slowly.into_iter().for_each(|rule| rig.cluster.proxy.remove(rule));
+    for rule in slowly {
+        rig.cluster.proxy.remove(rule);
+    }
     rig.breathe(Duration::from_secs(1))?;
     rig.check("kill -9")
 }
