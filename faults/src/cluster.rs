@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -135,11 +136,7 @@ impl Cluster {
 
     /// Runs a command of the product that ends, and has to end well.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<()> {
-        let output = self.program().args(arguments).output();
-        let output = output.with_context(|| format!("cannot run {}", self.program.binary.display()))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{} ended with {}:\n{said}", arguments.join(" "), output.status);
-        Ok(())
+        run(self.program(), arguments)
     }
 
     /// Starts a service; a second one of the same name goes on with the state of the first.
@@ -206,14 +203,25 @@ impl Cluster {
         Ok(left)
     }
 
-    /// Replays what is committed; returns the file of the alerts that must have been.
-    pub(crate) fn oracle(&self) -> Result<PathBuf> {
+    /// Replays what is committed, on a thread of its own; it gives the file of the alerts that must have been.
+    pub(crate) fn oracle(&self) -> JoinHandle<Result<PathBuf>> {
         let (dump, alerts) = (self.path("dump.jsonl"), self.path("oracle.jsonl"));
-        self.command(&["topics", "dump", "--to", &dump])?;
-        let partitions = PARTITIONS.to_string();
-        self.command(&["replay", "--format", "log", "--partitions", &partitions, "--alerts", &alerts, &dump])?;
-        Ok(self.file("oracle.jsonl"))
+        let (dumping, replaying) = (self.program(), self.program());
+        spawn(move || {
+            run(dumping, &["topics", "dump", "--to", &dump])?;
+            let partitions = PARTITIONS.to_string();
+            run(replaying, &["replay", "--format", "log", "--partitions", &partitions, "--alerts", &alerts, &dump])?;
+            Ok(PathBuf::from(alerts))
+        })
     }
+}
+
+fn run(mut program: Command, arguments: &[&str]) -> Result<()> {
+    let output = program.args(arguments).output();
+    let output = output.with_context(|| format!("cannot run {}", program.get_program().display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{} ended with {}:\n{said}", arguments.join(" "), output.status);
+    Ok(())
 }
 
 /// The changelog of `process`.

@@ -15,8 +15,14 @@ pub(crate) struct Report {
     violations: Vec<String>,
     /// Longest wait until whoever was broken worked again, by what had happened.
     recoveries: BTreeMap<String, Duration>,
-    restored_records_max: u64,
+    /// Most rows an instance read again, by what had happened. Stores rebuilt in full do not count.
+    restored: BTreeMap<String, u64>,
+    /// Longest stretch of changelog that an instance had not flushed when it was killed.
+    unflushed: Duration,
 }
+
+/// What SIGKILL is called where an instance keeps its volume.
+pub(crate) const KILL: &str = "kill -9";
 
 impl Report {
     pub(crate) fn new(seed: u64) -> Self {
@@ -28,7 +34,8 @@ impl Report {
             checks: 0,
             violations: Vec::new(),
             recoveries: BTreeMap::new(),
-            restored_records_max: 0,
+            restored: BTreeMap::new(),
+            unflushed: Duration::ZERO,
         }
     }
 
@@ -74,14 +81,26 @@ impl Report {
         *longest = time.max(*longest);
     }
 
-    pub(crate) fn restored(&mut self, records: u64) {
-        self.restored_records_max = self.restored_records_max.max(records);
+    pub(crate) fn restored(&mut self, after: &str, records: u64) {
+        let most = self.restored.entry(after.to_owned()).or_default();
+        *most = records.max(*most);
+    }
+
+    pub(crate) fn unflushed(&mut self, stretch: Duration) {
+        self.unflushed = self.unflushed.max(stretch);
     }
 
     pub(crate) fn conclude(&self) {
         for (after, time) in &self.recoveries {
             self.say(&format!("longest recovery after {after}: {:.0} ms", milliseconds(*time)));
         }
+        for (after, records) in self.restored.iter().filter(|(_, records)| **records > 0) {
+            self.say(&format!("most rows read again after {after}: {records}"));
+        }
+        self.say(&format!(
+            "longest stretch of changelog not flushed at a kill: {:.0} ms",
+            milliseconds(self.unflushed)
+        ));
         for violation in &self.violations {
             println!("{violation}");
         }
@@ -95,7 +114,7 @@ impl Report {
             self.checks,
             self.violations.len(),
             milliseconds(worst),
-            self.restored_records_max,
+            self.restored.get(KILL).copied().unwrap_or_default(),
             self.skipped.len(),
             now().duration_since(self.began).as_secs_f64()
         );

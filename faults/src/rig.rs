@@ -1,7 +1,7 @@
 //! A deployment under load, and what can be done to its instances. Whoever ends without having been
 //! broken is a violation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::cluster::{Cluster, INGEST, PROCESS, Program, RESIDENTS, STOCK};
 use crate::interrupt;
 use crate::load::Load;
 use crate::report::Report;
-use crate::seat::Seat;
+use crate::seat::{Restored, Seat};
 
 pub(crate) const RATE: u32 = 250;
 const LOOK: Duration = Duration::from_millis(100);
@@ -37,6 +37,8 @@ pub(crate) struct Rig<'a> {
     pub(crate) random: Rng,
     pub(crate) report: &'a mut Report,
     pub(crate) ledger: Ledger,
+    /// Who opened a partition last, and when.
+    owners: BTreeMap<i32, (String, String)>,
 }
 
 impl<'a> Rig<'a> {
@@ -46,7 +48,15 @@ impl<'a> Rig<'a> {
         let cluster = Cluster::start(program, brokers, directory, seed)?;
         let load = Load::start(&cluster.log, seed, RATE)?;
         let random = Rng::with_seed(seed);
-        let mut rig = Self { cluster, load, seats: BTreeMap::new(), random, report, ledger: Ledger::default() };
+        let mut rig = Self {
+            cluster,
+            load,
+            seats: BTreeMap::new(),
+            random,
+            report,
+            ledger: Ledger::default(),
+            owners: BTreeMap::new(),
+        };
         for (command, name) in [("ingest", "ingest-0"), ("process", "process-0"), ("process", "process-1")] {
             rig.add(command, name)?;
         }
@@ -93,7 +103,8 @@ impl<'a> Rig<'a> {
         }
         service.kill()?;
         if is_process {
-            self.ledger.keep_store(&self.cluster, name)?;
+            let owned = self.owned(name)?;
+            self.ledger.keep_store(&self.cluster, name, owned)?;
         }
         Ok(())
     }
@@ -143,8 +154,11 @@ impl<'a> Rig<'a> {
     /// Takes note of what an instance restored.
     pub(crate) fn absorb(&mut self, name: &str, after: &str) -> Result<()> {
         let (restored, unasked) = self.seat(name)?.restores()?;
+        if self.seat(name)?.is_process() {
+            self.note_owner(name, &restored);
+        }
         let records = restored.iter().filter(|one| !one.full).map(|one| one.records).sum();
-        self.report.restored(records);
+        self.report.restored(after, records);
         let full = restored.iter().filter(|one| one.full).count();
         if full > 0 {
             self.report.say(&format!("{name} after {after}: {full} partitions restored in full"));
@@ -157,6 +171,23 @@ impl<'a> Rig<'a> {
         };
         self.report.check("I6", outcome);
         Ok(())
+    }
+
+    fn note_owner(&mut self, name: &str, restored: &[Restored]) {
+        for one in restored {
+            let owner = self.owners.entry(one.partition).or_default();
+            if one.at > owner.0 {
+                *owner = (one.at.clone(), name.to_owned());
+            }
+        }
+    }
+
+    /// Partitions that this instance of `process` opened last of all.
+    fn owned(&mut self, name: &str) -> Result<BTreeSet<i32>> {
+        for name in self.seats.keys().cloned().collect::<Vec<_>>() {
+            self.absorb(&name, "a rebalance")?;
+        }
+        Ok(self.owners.iter().filter(|(_, (_, owner))| owner == name).map(|(partition, _)| *partition).collect())
     }
 
     /// Lets everything run for a while; who ends by itself is noted and started again.

@@ -12,7 +12,9 @@ use test_services::service::Service;
 
 /// One partition was brought up to date.
 pub(crate) struct Restored {
-    partition: i32,
+    /// As the log writes it: later is greater.
+    pub(crate) at: String,
+    pub(crate) partition: i32,
     /// Where its input stood. At zero there may be no store yet: its first flush is still to come.
     position: i64,
     pub(crate) records: u64,
@@ -89,6 +91,7 @@ impl Seat {
 fn of_line(line: &str) -> Option<Restored> {
     let line: Value = serde_json::from_str(line).ok().filter(|line: &Value| line["message"] == "restored")?;
     Some(Restored {
+        at: line["timestamp"].as_str()?.to_owned(),
         partition: i32::try_from(line["partition"].as_i64()?).ok()?,
         position: line["position"].as_i64()?,
         records: line["records"].as_u64()?,
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_restore_is_read_from_its_log_line() {
-        let line = r#"{"level":"INFO","message":"restored","partition":3,"position":9,"records":12,"full":true}"#;
+        let line = r#"{"timestamp":"2026-01-01T00:00:00Z","level":"INFO","message":"restored","partition":3,"position":9,"records":12,"full":true}"#;
         let restored = of_line(line).unwrap();
         assert_eq!((restored.partition, restored.position, restored.records, restored.full), (3, 9, 12, true));
         assert!(of_line(r#"{"message":"running"}"#).is_none());

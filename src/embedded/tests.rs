@@ -1,5 +1,6 @@
 //! The whole chain under seeded faults, compared with a replay of what it committed.
 
+mod flushing;
 mod oracle;
 mod scenario;
 mod simulation;

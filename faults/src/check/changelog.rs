@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use processor::ports::Isolation;
@@ -15,8 +16,8 @@ pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 #[derive(Default)]
 pub(super) struct Changelog {
     next: BTreeMap<i32, i64>,
-    /// Records of each partition, by offset.
-    offsets: BTreeMap<i32, Vec<i64>>,
+    /// Records of each partition: offset, and when it was written.
+    records: BTreeMap<i32, Vec<(i64, i64)>>,
     latest: BTreeMap<i32, Rows>,
     ever: HashSet<u64>,
 }
@@ -34,12 +35,12 @@ impl Changelog {
                     fetched.clear();
                     reader.read(&at, next, Isolation::ReadCommitted, 10_000, wait, &mut |record| {
                         let key = record.key.unwrap_or_default().to_vec();
-                        fetched.push((record.offset, key, record.value.map(<[u8]>::to_vec)));
+                        fetched.push(((record.offset, record.timestamp_ms), key, record.value.map(<[u8]>::to_vec)));
                     })
                 })?;
                 ensure!(after > next, "the changelog's partition {partition} ends at {next}, before {}", extent.stable);
-                for (offset, key, row) in fetched {
-                    self.take(partition, offset, key, row);
+                for (place, key, row) in fetched {
+                    self.take(partition, place, key, row);
                 }
                 next = after;
             }
@@ -48,8 +49,8 @@ impl Changelog {
         Ok(())
     }
 
-    fn take(&mut self, partition: i32, offset: i64, key: Vec<u8>, row: Option<Vec<u8>>) {
-        self.offsets.entry(partition).or_default().push(offset);
+    fn take(&mut self, partition: i32, place: (i64, i64), key: Vec<u8>, row: Option<Vec<u8>>) {
+        self.records.entry(partition).or_default().push(place);
         let rows = self.latest.entry(partition).or_default();
         match row {
             Some(row) => {
@@ -71,7 +72,20 @@ impl Changelog {
 
     /// Records at or after an offset.
     pub(super) fn records_from(&self, partition: i32, offset: i64) -> usize {
-        self.offsets.get(&partition).map_or(0, |all| all.len() - all.partition_point(|at| *at < offset))
+        self.after(partition, offset).len()
+    }
+
+    /// How much time lies between the first record at or after an offset and the last one written by `until_ms`.
+    pub(super) fn stretch(&self, partition: i32, offset: i64, until_ms: i64) -> Duration {
+        let records = self.after(partition, offset);
+        let written = records.iter().map(|(_, at_ms)| *at_ms).filter(|at_ms| *at_ms <= until_ms);
+        let span = written.clone().max().unwrap_or_default() - written.min().unwrap_or_default();
+        Duration::from_millis(u64::try_from(span).unwrap_or_default())
+    }
+
+    fn after(&self, partition: i32, offset: i64) -> &[(i64, i64)] {
+        let all = self.records.get(&partition).map_or(&[][..], Vec::as_slice);
+        &all[all.partition_point(|(at, _)| *at < offset)..]
     }
 }
 

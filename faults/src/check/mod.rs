@@ -7,15 +7,15 @@ mod once;
 mod stable;
 mod stores;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use schemas::topics;
-use test_services::clock::{now, wait_for};
+use test_services::clock::{now, wait_for, wall_ms};
 
-use crate::cluster::{CATALOG, Cluster, INGEST, INGEST_CATALOG, PROCESS, STOCK};
+use crate::cluster::{CATALOG, Cluster, INGEST, INGEST_CATALOG, PROCESS, STOCK, TRANSACTION};
 use crate::interrupt;
 use crate::rig::{Rig, copy};
 use changelog::Changelog;
@@ -23,26 +23,36 @@ use changelog::Changelog;
 /// Whoever has not read everything by then never will.
 const REST_LIMIT: Duration = Duration::from_mins(2);
 const LOOK: Duration = Duration::from_millis(300);
+/// Rows go to the store within a second of their commit, and a commit takes no longer than its transaction may.
+const UNFLUSHED: Duration = TRANSACTION.saturating_add(Duration::from_secs(1));
 
 /// What checks remember from one to the next.
 #[derive(Default)]
 pub(crate) struct Ledger {
     changelog: Changelog,
-    /// Stores as a SIGKILL left them.
-    kept: Vec<(String, PathBuf)>,
+    killed: Vec<Killed>,
     copies: u64,
     /// Positions of the last check: they only grow.
     positions: BTreeMap<i32, i64>,
 }
 
+/// Stores as a SIGKILL left them.
+struct Killed {
+    name: String,
+    copy: PathBuf,
+    at_ms: i64,
+    /// Partitions that nobody else had opened since.
+    owned: BTreeSet<i32>,
+}
+
 impl Ledger {
-    pub(crate) fn keep_store(&mut self, cluster: &Cluster, name: &str) -> Result<()> {
+    pub(crate) fn keep_store(&mut self, cluster: &Cluster, name: &str, owned: BTreeSet<i32>) -> Result<()> {
         let state = cluster.state(name).join(PROCESS);
         if state.is_dir() {
             self.copies += 1;
             let to = cluster.file(&format!("copy-{}", self.copies));
             copy(&state, &to)?;
-            self.kept.push((name.to_owned(), to));
+            self.killed.push(Killed { name: name.to_owned(), copy: to, at_ms: wall_ms(), owned });
         }
         Ok(())
     }
@@ -99,12 +109,14 @@ impl Rig<'_> {
     }
 
     fn check_topics(&mut self) -> Result<()> {
-        let (unique, equal) = alerts::compare(&self.cluster)?;
-        self.report.check("I2", unique);
-        self.report.check("I1", equal);
+        let replaying = self.cluster.oracle();
         for (what, outcome) in once::compare(&self.cluster)? {
             self.report.check(what, outcome);
         }
+        let replayed = replaying.join().map_err(|_| anyhow!("the replay panicked"))??;
+        let (unique, equal) = alerts::compare(&self.cluster, &replayed)?;
+        self.report.check("I2", unique);
+        self.report.check("I1", equal);
         Ok(())
     }
 
@@ -119,11 +131,7 @@ impl Rig<'_> {
             self.ended(name)?;
         }
         self.ledger.changelog.follow(&self.cluster)?;
-        for (name, copy) in std::mem::take(&mut self.ledger.kept) {
-            let outcome = stores::holds_committed_rows_only(&copy, &self.ledger.changelog);
-            self.report.check("I9", outcome.map_err(|why| format!("the store {name} left when it was killed {why}")));
-            std::fs::remove_dir_all(&copy)?;
-        }
+        self.check_killed()?;
         let positions = self.cluster.committed(PROCESS, topics::EVENTS)?;
         let back =
             self.ledger.positions.iter().find(|(p, position)| positions.get(*p).is_none_or(|now| now < position));
@@ -142,6 +150,23 @@ impl Rig<'_> {
             let took = self.ready(name)?;
             self.report.recovered("sigterm", took);
             self.absorb(name, after)?;
+        }
+        Ok(())
+    }
+}
+
+impl Rig<'_> {
+    /// Looks at what those left that were killed since the last check.
+    fn check_killed(&mut self) -> Result<()> {
+        for killed in std::mem::take(&mut self.ledger.killed) {
+            let (name, changelog) = (&killed.name, &self.ledger.changelog);
+            let outcome = stores::holds_committed_rows_only(&killed, changelog);
+            self.report.check("I9", outcome.map_err(|why| format!("the store {name} left when it was killed {why}")));
+            let stretch = stores::unflushed(&killed, changelog)?;
+            self.report.unflushed(stretch);
+            let late = format!("{name} was killed with {stretch:?} of its changelog not in its stores");
+            self.report.check("flushed in time", if stretch > UNFLUSHED { Err(late) } else { Ok(()) });
+            std::fs::remove_dir_all(&killed.copy)?;
         }
         Ok(())
     }

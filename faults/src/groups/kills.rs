@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use test_proxy::{Action, Direction, Rule, api};
 
+use crate::report::KILL;
 use crate::rig::Rig;
 
 const NAMES: [&str; 3] = ["ingest-0", "process-0", "process-1"];
@@ -27,14 +28,14 @@ pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
         done += strike(rig, &victims)?;
         if done - checked >= BATCH && done < kills {
             checked = done;
-            rig.check("kill -9")?;
+            rig.check(KILL)?;
         }
     }
     for rule in slowly {
         rig.cluster.proxy.remove(rule);
     }
     rig.breathe(Duration::from_secs(1))?;
-    rig.check("kill -9")
+    rig.check(KILL)
 }
 
 /// Kills, starts again, and now and then kills once more before that has come far.
@@ -54,7 +55,7 @@ fn strike(rig: &mut Rig<'_>, victims: &[&str]) -> Result<u32> {
         kills += 1;
     }
     for name in victims {
-        rig.revive(name, "kill -9")?;
+        rig.revive(name, KILL)?;
     }
     Ok(kills)
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(rig: &mut Rig<'_>, group: &str, kills: u32) -> Result<()> {
         "volumes" => volumes::volumes(rig, or(1, 2 * long)),
         "records" => records::records(rig, Duration::from_secs(if short { 4 } else { 30 })),
         "zombies" => zombies::zombies(rig, or(1, 4 * long)),
-        "storms" => storms::storms(rig, or(4, 12 * long)),
+        "storms" => storms::storms(rig, or(3, 12 * long)),
         "absence" => brokers::absence(rig, or(1, 4), Duration::from_secs(if short { 5 } else { 60 })),
         "brokers" => brokers::one_of_three(rig, or(2, 6 * long)),
         "markers" => brokers::late_markers(rig, or(1, 4 * long)),

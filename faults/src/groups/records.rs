@@ -7,6 +7,7 @@ use schemas::topics;
 use test_services::feed::{Feeder, Line};
 
 use crate::cluster::STOCK;
+use crate::report::KILL;
 use crate::rig::Rig;
 
 const POISON: usize = 20;
@@ -32,7 +33,7 @@ fn poison(rig: &mut Rig<'_>) -> Result<()> {
         let victim = if topic == STOCK { "ingest-0" } else { "process-0" };
         rig.kill(victim)?;
         rig.report.fault("kill");
-        rig.revive(victim, "kill -9")?;
+        rig.revive(victim, KILL)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use fastrand::Rng;
 
 use super::disk;
 use crate::cluster::{PARTITIONS, PROCESS};
+use crate::report::KILL;
 use crate::rig::{Rig, copy};
 
 const INSTANCES: [&str; 2] = ["process-0", "process-1"];
@@ -55,7 +56,7 @@ fn corrupted(rig: &mut Rig<'_>, kind: &str) -> Result<()> {
     let files = files(&rig.cluster.state(name).join(PROCESS), kind)?;
     if files.is_empty() {
         rig.report.skip(&format!("{name} has no file of the kind {kind}"));
-        return rig.revive(name, "kill -9");
+        return rig.revive(name, KILL);
     }
     let (partition, path) = &files[rig.random.usize(0..files.len())];
     flip(path, &mut rig.random)?;

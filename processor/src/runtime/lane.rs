@@ -66,13 +66,17 @@ pub(super) struct Lane<O: Operator> {
     /// Where the changelog ended before the transaction now being made: the next checkpoint, once
     /// that transaction has committed.
     pub(super) sampled_end: Option<i64>,
-    /// Rows were committed past the checkpoint: whoever opens the store reads them again.
-    unproven: bool,
+    /// Monotonic time at which the log was last asked for it.
+    pub(super) asked_ms: i64,
+    /// Monotonic time since when rows are committed past the checkpoint: whoever opens the store reads them again.
+    unproven_since_ms: Option<i64>,
     /// The checkpoint is newer than the store's.
     checkpoint_moved: bool,
     /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
     pending: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pending_bytes: usize,
+    /// Monotonic time of the oldest commit in `pending`.
+    pending_since_ms: Option<i64>,
     backlog: VecDeque<OwnedRecord>,
     pub(super) paused: bool,
     /// Monotonic time since when the task has waited for an epoch.
@@ -95,10 +99,12 @@ impl<O: Operator> Lane<O> {
             store,
             checkpoint,
             sampled_end: None,
-            unproven: false,
+            asked_ms: i64::MIN / 2,
+            unproven_since_ms: None,
             checkpoint_moved: false,
             pending: HashMap::new(),
             pending_bytes: 0,
+            pending_since_ms: None,
             backlog: VecDeque::new(),
             paused: false,
             waiting_since_ms: None,
@@ -199,15 +205,16 @@ impl<O: Operator> Lane<O> {
         self.task.has_effects() || self.task.has_partials() || !self.rejected.is_empty()
     }
 
-    /// The transaction has committed: its rows may go to the store, its records are done.
-    pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>) {
+    /// The transaction begun at `now_ms` has committed: its rows may go to the store, its records are done.
+    pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>, now_ms: i64) {
         for (key, row) in unit.rows() {
             self.pending_bytes += key.len() + row.map_or(0, <[u8]>::len);
             self.pending.insert(key.to_vec(), row.map(<[u8]>::to_vec));
         }
+        self.pending_since_ms.get_or_insert(now_ms);
         self.taken = 0;
         self.proven();
-        self.unproven = true;
+        self.unproven_since_ms.get_or_insert(now_ms);
     }
 
     /// A transaction that was begun after the changelog was asked has committed.
@@ -215,16 +222,31 @@ impl<O: Operator> Lane<O> {
         if let Some(end) = self.sampled_end.take() {
             self.checkpoint.changelog_offset = end;
             self.checkpoint_moved = true;
-            self.unproven = false;
+            self.unproven_since_ms = None;
         }
     }
 
     pub(super) fn is_unproven(&self) -> bool {
-        self.unproven
+        self.unproven_since_ms.is_some()
+    }
+
+    /// For so long rows have been committed that the checkpoint does not know of.
+    pub(super) fn unproven_for_ms(&self, now_ms: i64) -> i64 {
+        self.unproven_since_ms.map_or(0, |since| now_ms - since)
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
         self.pending_bytes
+    }
+
+    /// For so long rows have waited to be written to the store.
+    pub(super) fn pending_for_ms(&self, now_ms: i64) -> i64 {
+        self.pending_since_ms.map_or(0, |since| now_ms - since)
+    }
+
+    /// There is a newer checkpoint than the store's.
+    pub(super) fn is_proven(&self) -> bool {
+        self.checkpoint_moved
     }
 
     pub(super) fn has_pending(&self) -> bool {
@@ -238,6 +260,7 @@ impl<O: Operator> Lane<O> {
         self.store.write(&mut rows, &self.checkpoint)?;
         self.pending.clear();
         self.pending_bytes = 0;
+        self.pending_since_ms = None;
         self.checkpoint_moved = false;
         Ok(())
     }

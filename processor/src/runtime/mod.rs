@@ -11,6 +11,7 @@ mod closing;
 mod commit;
 mod config;
 mod failpoint;
+mod flushing;
 mod lane;
 mod observer;
 mod opening;

@@ -1,29 +1,14 @@
-//! What a worker asks the log about once in a while: how far each changelog goes, how far the input
-//! is ahead. One request each, for all partitions.
+//! What a worker looks at once in a while: how far the input is ahead, in one request for all partitions, and
+//! the clock.
 
 use std::time::Duration;
 
-use super::lane::Lane;
 use super::{RuntimeError, Worker};
 use crate::operator::{Operator, Tick};
 use crate::ports::{Extent, LogError, TopicPartition};
 use schemas::Timestamp;
 
 impl<O: Operator> Worker<O> {
-    /// Asks how far each changelog goes. The commit that follows proves that this worker was the
-    /// owner when it asked: every row before that point is its own and committed.
-    pub(super) fn sample_changelogs(&mut self, of: impl Fn(&Lane<O>) -> bool) -> Result<(), RuntimeError> {
-        self.last_sample_ms = self.clock.monotonic_ms();
-        let asked: Vec<i32> = self.lanes.iter().filter(|(_, lane)| of(lane)).map(|(p, _)| *p).collect();
-        let changelog = self.config.topics.changelog.clone();
-        for (partition, extent) in self.extents(&changelog, &asked)? {
-            if let Some(lane) = self.lanes.get_mut(&partition) {
-                lane.sampled_end = Some(extent.end);
-            }
-        }
-        Ok(())
-    }
-
     /// Asks how many records of the input are still to come. Where the log does not answer, nobody
     /// knows.
     pub(super) fn sample_lag(&mut self) -> Result<(), RuntimeError> {
@@ -46,7 +31,7 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    fn extents(&mut self, topic: &str, partitions: &[i32]) -> Result<Vec<(i32, Extent)>, RuntimeError> {
+    pub(super) fn extents(&mut self, topic: &str, partitions: &[i32]) -> Result<Vec<(i32, Extent)>, RuntimeError> {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }

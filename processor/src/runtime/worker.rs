@@ -93,8 +93,6 @@ pub struct Worker<O: Operator> {
     /// Transactions in a row that did not commit.
     uncommitted: u32,
     last_commit_ms: i64,
-    last_flush_ms: i64,
-    pub(super) last_sample_ms: i64,
     last_lag_ms: i64,
     pub(super) last_tick_ms: i64,
     pub(super) stats: WorkerStats,
@@ -130,8 +128,6 @@ impl<O: Operator> Worker<O> {
             lanes: BTreeMap::new(),
             uncommitted: 0,
             last_commit_ms: now,
-            last_flush_ms: now,
-            last_sample_ms: now,
             last_lag_ms: now,
             last_tick_ms: now,
             stats: WorkerStats::default(),
@@ -169,7 +165,7 @@ impl<O: Operator> Worker<O> {
         self.wind_up()?;
         self.commit()?;
         self.prove()?;
-        self.flush()?;
+        self.flush(|_| true)?;
         for lane in self.lanes.values_mut() {
             lane.sync()?;
         }
@@ -281,7 +277,7 @@ impl<O: Operator> Worker<O> {
     fn revoking(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
         self.commit()?;
         self.prove()?;
-        self.flush()?;
+        self.flush(|_| true)?;
         self.reached(ProtocolStep::Revoking)?;
         for partition in partitions {
             self.opening.remove(&partition.partition);
@@ -341,9 +337,7 @@ impl<O: Operator> Worker<O> {
 
     fn commit(&mut self) -> Result<(), RuntimeError> {
         self.last_commit_ms = self.clock.monotonic_ms();
-        if self.last_commit_ms - self.last_sample_ms >= self.config.flush_interval_ms {
-            self.sample_changelogs(Lane::is_dirty)?;
-        }
+        self.sample_changelogs_if_due()?;
         let units: Vec<(i32, CommitUnit<O::Output>)> =
             self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()).map(|(p, lane)| (*p, lane.task.seal())).collect();
         if units.is_empty() {
@@ -358,14 +352,14 @@ impl<O: Operator> Worker<O> {
                 self.stats.transactions += 1;
                 self.uncommitted = 0;
                 self.settle(&units);
-                Ok(())
+                self.flush(Lane::is_proven)
             }
             Err(RuntimeError::Log(error)) => self.recover(error),
             Err(other) => Err(other),
         }
     }
 
-    fn spent(&self, phase: Phase, began_us: i64) {
+    pub(super) fn spent(&self, phase: Phase, began_us: i64) {
         let took = u64::try_from(self.clock.monotonic_us() - began_us).unwrap_or_default();
         self.observer.spent(phase, Duration::from_micros(took));
     }
@@ -417,7 +411,7 @@ impl<O: Operator> Worker<O> {
                 outcomes: std::mem::take(&mut lane.outcomes),
                 rejected,
             });
-            lane.committed(unit);
+            lane.committed(unit, self.last_commit_ms);
         }
         // Partitions still opening may have applied less.
         if self.opening.is_empty() {
@@ -455,28 +449,6 @@ impl<O: Operator> Worker<O> {
 
     fn open_producer(&self) -> Result<Box<dyn TransactionalLog>, LogError> {
         open_producer(&*self.log, &self.config, &self.instance, &*self.clock)
-    }
-
-    fn flush_if_due(&mut self) -> Result<(), RuntimeError> {
-        let due = self.clock.monotonic_ms() - self.last_flush_ms >= self.config.flush_interval_ms;
-        let bytes: usize = self.lanes.values().map(Lane::pending_bytes).sum();
-        if due || bytes >= self.config.flush_bytes { self.flush() } else { Ok(()) }
-    }
-
-    /// Brings the stores up to the last commit. The checkpoint says no more than was proven: a member
-    /// that was put out and does not know it yet must not claim rows of its successor.
-    fn flush(&mut self) -> Result<(), RuntimeError> {
-        self.last_flush_ms = self.clock.monotonic_ms();
-        if !self.lanes.values().any(Lane::has_pending) {
-            return Ok(());
-        }
-        self.reached(ProtocolStep::Flushing)?;
-        let (wall_ms, began_us) = (self.clock.wall_ms(), self.clock.monotonic_us());
-        for lane in self.lanes.values_mut().filter(|lane| lane.has_pending()) {
-            lane.flush(wall_ms)?;
-        }
-        self.spent(Phase::Flush, began_us);
-        self.reached(ProtocolStep::Flushed)
     }
 }
 

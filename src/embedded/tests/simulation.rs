@@ -33,6 +33,12 @@ impl Clock for VirtualClock {
     }
 }
 
+impl VirtualClock {
+    pub(super) fn pass(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
 /// What went wrong on purpose.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
@@ -184,7 +190,7 @@ impl Simulation {
     }
 
     pub(super) fn pass(&mut self, ms: i64) {
-        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+        self.clock.pass(ms);
         self.chain.log().advance_clock(ms);
     }
 

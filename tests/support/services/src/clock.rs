@@ -1,12 +1,18 @@
 //! The one clock of this program: monotonic, the same for every measurement.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark owns its clock")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Milliseconds since 1970, to compare with what records say about themselves.
+#[allow(clippy::disallowed_methods, reason = "records carry the machine's time")]
+pub fn wall_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 #[allow(clippy::disallowed_methods, reason = "between two looks at a condition that has a limit, or until an instant")]
