@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use schemas::stream::{RuleDocumentRecord, SourceSilence, StreamRecord};
+use schemas::stream::{RuleDocumentRecord, SourceSilence, StreamRecord, Watermark};
 use schemas::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use schemas::{Timestamp, avro, canonical, topics};
 
@@ -12,7 +12,11 @@ use crate::demo::wms::{SOURCE, SOURCE_PARTITIONS, START, Scenario as Chain, Wms}
 use crate::embedded::Publisher;
 
 pub(super) const PARTITIONS: i32 = 3;
-const SIMULATED_MS: i64 = 6 * DAY_MS;
+pub(super) const GRACE_MS: i64 = 10 * MINUTE_MS;
+/// Time of the shops in a run in which states grow old.
+pub(super) const LONG_MS: i64 = 6 * DAY_MS;
+/// The same for one of very many runs.
+pub(super) const SHORT_MS: i64 = 8 * HOUR_MS;
 
 /// Everything that comes from outside.
 pub(super) struct Scenario {
@@ -25,11 +29,11 @@ pub(super) struct Scenario {
 }
 
 impl Scenario {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, simulated_ms: i64) -> Self {
         let mut random = Random::seeded(seed ^ 0x5ce7_a210);
         let mut wms = Wms::new(Chain { seed, weeks: 8, stores: 3, items: 40 });
         let mut lines = vec![VecDeque::new(); SOURCE_PARTITIONS as usize];
-        for mut event in wms.next_batch(START.plus_ms(SIMULATED_MS)) {
+        for mut event in wms.next_batch(START.plus_ms(simulated_ms)) {
             if random.chance(0.01) {
                 event.occurred_at = event.occurred_at.minus_ms(random.whole(1, 300) * MINUTE_MS);
             }
@@ -127,6 +131,26 @@ impl Scenario {
         let mut item = items[random.below(items.len())].clone();
         item.lead_time_days = Some(random.whole(1, 20) as f64);
         publisher.item(&item).unwrap();
+    }
+
+    /// The final watermark: whatever was published without a record behind it takes effect before this one.
+    pub(super) fn end(&self, publisher: &mut Publisher) {
+        publisher.begin().unwrap();
+        for (source_partition, reached) in (0..SOURCE_PARTITIONS).zip(&self.reached) {
+            let watermark = Watermark {
+                source: SOURCE.into(),
+                source_partition,
+                event_time: *reached,
+                grace_ms: GRACE_MS,
+                partitions: (0..SOURCE_PARTITIONS).collect(),
+            };
+            let mut value = Vec::new();
+            avro::encode_stream(&StreamRecord::Watermark(watermark), &mut value);
+            for partition in 0..PARTITIONS {
+                publisher.produce(topics::EVENTS, Some(partition), "watermark", &value).unwrap();
+            }
+        }
+        publisher.commit().unwrap();
     }
 
     fn fall_silent(&self, publisher: &mut Publisher, random: &mut Random) {

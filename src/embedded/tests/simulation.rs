@@ -12,7 +12,7 @@ use processor::runtime::{Activity, Clock, FailPoint, ProtocolStep, RuntimeError,
 use processor::store::memory::MemoryProvider;
 use schemas::time::MINUTE_MS;
 
-use super::scenario::{PARTITIONS, Scenario};
+use super::scenario::{GRACE_MS, PARTITIONS, Scenario};
 use crate::demo::wms::SOURCE_PARTITIONS;
 use crate::demo::wms::random::Random;
 use crate::embedded::{Embedded, EmbeddedConfig, Publisher};
@@ -105,18 +105,18 @@ pub(super) struct Simulation {
 const GROUP: &str = "quartermaster-process";
 
 impl Simulation {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, simulated_ms: i64) -> Self {
         let clock = Arc::new(VirtualClock::default());
         let config = EmbeddedConfig {
             partitions: PARTITIONS,
             source_partitions: SOURCE_PARTITIONS,
             watermark_interval_ms: 5 * MINUTE_MS,
-            grace_ms: 10 * MINUTE_MS,
+            grace_ms: GRACE_MS,
             keep_everything: true,
         };
         let chain = Embedded::new(config, clock.clone()).unwrap();
         let mut publisher = chain.publisher("wms").unwrap();
-        let mut scenario = Scenario::new(seed);
+        let mut scenario = Scenario::new(seed, simulated_ms);
         scenario.open(&mut publisher);
         let seat = |name| Seat { name, disk: MemoryProvider::default(), member: None, restarts: 0 };
         let seats = ["ingest-0", "process-0", "process-1", "process-2"].map(seat).into();
@@ -155,6 +155,8 @@ impl Simulation {
     fn rest(&mut self) {
         self.calm.store(true, Ordering::Relaxed);
         self.chain.log().inject(FaultPlan::default()).unwrap();
+        self.settle();
+        self.scenario.end(&mut self.publisher);
         self.settle();
         for seat in &mut self.seats {
             match seat.member.take() {

@@ -13,7 +13,7 @@ use schemas::row::RowReader;
 use schemas::topics;
 
 use super::oracle;
-use super::scenario::PARTITIONS;
+use super::scenario::{LONG_MS, PARTITIONS};
 use super::simulation::Simulation;
 use crate::demo::wms::SOURCE_PARTITIONS;
 use crate::embedded::{Embedded, SOURCE_INPUT};
@@ -105,7 +105,7 @@ fn a_chain_goes_on_from_the_rows_of_a_past_version() {
     let full = golden::row("meta_full", 2);
     assert_eq!(as_version_1(&full), golden::row("meta_full", 1));
     for seed in 0..4 {
-        let mut simulation = Simulation::new(seed);
+        let mut simulation = Simulation::new(seed, LONG_MS);
         simulation.run_until(600);
         go_back(&simulation);
         let at = changelog(process::APPLICATION, 0);
@@ -161,7 +161,7 @@ fn rows_of_a_newer_version_are_refused_and_stay_where_they_are() {
         (b"\0future", b"\x01a row of a newer runtime".to_vec()),
     ];
     for (key, row) in cases {
-        let mut simulation = Simulation::new(5);
+        let mut simulation = Simulation::new(5, LONG_MS);
         simulation.run_until(200);
         let at = changelog(process::APPLICATION, 1);
         append(&simulation.chain, &at, &[(key, &row)]);
