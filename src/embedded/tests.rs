@@ -57,7 +57,8 @@ fn whatever_happens_the_committed_alerts_are_those_of_a_replay() {
         faults.add(&of_part);
     }
     println!("{seeds} seeds, {compared} alert revisions equal, {faults:?}");
-    let everything = [faults.kills, faults.failed_calls, faults.epochs_passed_over, faults.overdue_switches];
+    let everything =
+        [faults.kills, faults.failed_calls, faults.clock_jumps, faults.epochs_passed_over, faults.overdue_switches];
     assert!(compared > 0 && !everything.contains(&0), "a simulation in which nothing happens proves nothing");
 }
 

@@ -21,21 +21,30 @@ use crate::stages::process::ProcessOperator;
 
 /// The machine's clocks, moved by the simulation.
 #[derive(Default)]
-pub(super) struct VirtualClock(AtomicI64);
+pub(super) struct VirtualClock {
+    monotonic_ms: AtomicI64,
+    /// How wrong the wall clock is.
+    skew_ms: AtomicI64,
+}
 
 impl Clock for VirtualClock {
     fn monotonic_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        self.monotonic_ms.load(Ordering::Relaxed)
     }
 
     fn wall_ms(&self) -> i64 {
-        1_800_000_000_000 + self.monotonic_ms()
+        1_800_000_000_000 + self.monotonic_ms() + self.skew_ms.load(Ordering::Relaxed)
     }
 }
 
 impl VirtualClock {
     pub(super) fn pass(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
+        self.monotonic_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// Somebody sets the wall clock, or it is set back.
+    fn jump(&self, skew_ms: i64) {
+        self.skew_ms.store(skew_ms, Ordering::Relaxed);
     }
 }
 
@@ -46,6 +55,7 @@ pub(super) struct Faults {
     pub(super) failed_calls: u64,
     pub(super) lost_disks: u64,
     pub(super) fenced: u64,
+    pub(super) clock_jumps: u64,
     /// Switches that the journal has to tell the replay: epochs passed over, overdue broadcast runs.
     pub(super) epochs_passed_over: u64,
     pub(super) overdue_switches: u64,
@@ -57,6 +67,7 @@ impl Faults {
         self.failed_calls += other.failed_calls;
         self.lost_disks += other.lost_disks;
         self.fenced += other.fenced;
+        self.clock_jumps += other.clock_jumps;
         self.epochs_passed_over += other.epochs_passed_over;
         self.overdue_switches += other.overdue_switches;
     }
@@ -182,6 +193,11 @@ impl Simulation {
                 self.pass(ms);
             }
             120..=121 => self.expel(),
+            254 => {
+                let skew_ms = self.random.whole(-60, 60) * MINUTE_MS;
+                self.clock.jump(skew_ms);
+                self.faults.clock_jumps += 1;
+            }
             122..=124 => self.leave(),
             125..=126 => drop(self.any_seat().member.take()),
             _ => {
