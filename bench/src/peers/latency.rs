@@ -13,6 +13,7 @@ use processor::ports::RecordView;
 use schemas::{AlertKind, AlertState, Timestamp, avro, topics};
 use test_services::clock::{milliseconds, now, sleep, sleep_until};
 use test_services::feed::Feeder;
+use test_services::service::Service;
 
 use super::catch_up::{self, SETTLE};
 use super::engine::Engine;
@@ -29,6 +30,7 @@ const BEAT_MS: i64 = 20;
 const JVM_WARM_UP: Duration = Duration::from_secs(5);
 /// More than this behind at the end of a load, in seconds of it, is not keeping up.
 const BEHIND_S: f64 = 1.0;
+/// What is committed is with a reader long before this.
 const NONE_FOR: Duration = Duration::from_millis(500);
 
 /// A load as a share of what an engine can do.
@@ -76,10 +78,8 @@ pub(super) fn measure(
     let warm = inlet.prepare(slowest, BEAT_MS, beats(JVM_WARM_UP))?;
     Feed::start(deployment, warm)?.finish()?;
     for level in levels {
-        let latency = at_level(deployment, engine, inlet, sizes, level)?;
+        let latency = at_level(deployment, engine, &mut service, inlet, sizes, level)?;
         report.latency(engine, latency);
-        let ends = inlet.close(deployment)?;
-        catch_up::wait(deployment, engine, &mut service, &ends)?;
         sleep(SETTLE);
     }
     let restarts = restart::measure(deployment, engine, inlet, service, slowest, sizes.restarts)?;
@@ -94,6 +94,7 @@ pub(super) fn beats(duration: Duration) -> i64 {
 fn at_level(
     deployment: &Deployment,
     engine: &Engine,
+    service: &mut Service,
     inlet: &mut Inlet,
     sizes: &Sizes,
     level: Level,
@@ -106,6 +107,9 @@ fn at_level(
     let origin = feed.origin;
     let fed_late_ms = feed.finish()?;
     let behind_s = behind(deployment, &mut progress, level.per_second)?;
+    // Whoever is behind comes to the end of the load, too: its late alerts count.
+    let ends = inlet.close(deployment)?;
+    catch_up::wait(deployment, engine, service, &ends)?;
     let mut latencies = Vec::new();
     while let Some((at, seen)) = watcher.next(NONE_FOR) {
         let at = Timestamp::from_millis(at.parse().context("an alert without a time")?);

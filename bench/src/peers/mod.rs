@@ -53,6 +53,8 @@ pub(super) const HYSTERESIS: f64 = 0.1;
 const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 2 }\n    \
                      hysteresis: 0.1\n";
 const LOCATIONS: u32 = 20;
+/// Days of the synthetic stream, of which half a one is used before the loads.
+const DAYS: u32 = 50;
 /// Movements of the check, and of what the slowest engine is timed on.
 const CHECKED: usize = 60_000;
 /// Copies of the real movements, each a location.
@@ -158,10 +160,12 @@ impl Bench<'_> {
         directory.map(|directory| Movements::read(&directory.join("events.jsonl"), limit, copies)).transpose()
     }
 
-    /// Half a day of shops: no day ends in what is measured, since nothing of the job happens then.
+    /// Shops that would sell twice as much in a day: none ends in what is measured, since nothing of the job happens
+    /// then. There are more days to it, for the loads: those go as slowly as our clock.
     fn workload(&self, positions: u32, events: u64) -> Workload {
-        let fill = u64::from(positions) + events;
-        Workload { seed: self.plan.seed, events: fill * 2, skus: positions / LOCATIONS, locations: LOCATIONS, days: 1 }
+        let (days, skus) = (DAYS, positions / LOCATIONS);
+        let events = u64::from(positions) + 2 * events * u64::from(days);
+        Workload { seed: self.plan.seed, events, skus, locations: LOCATIONS, days }
     }
 
     fn synthetic(&self, report: &mut Report) -> Result<()> {
