@@ -102,6 +102,9 @@ struct PeerArguments {
     /// Commit interval of the other engines
     #[arg(long, default_value_t = 100)]
     commit_ms: u32,
+    /// Of the JVM of Kafka Streams: a heap that never grows in a run, and the collector with the least CPU time
+    #[arg(long, default_value = "-Xms1536m -Xmx1536m -XX:+UseParallelGC", allow_hyphen_values = true)]
+    java_options: String,
 }
 
 impl PeerArguments {
@@ -115,6 +118,7 @@ impl PeerArguments {
             runs: self.runs,
             threads: self.threads,
             commit_ms: self.commit_ms,
+            java_options: self.java_options.clone(),
             seed,
         }
     }

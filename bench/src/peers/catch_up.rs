@@ -144,6 +144,8 @@ pub(super) fn wait(
 /// Lets an engine read whatever there is, and ends it.
 pub(super) fn to_the_end(deployment: &Deployment, engine: &Engine) -> Result<()> {
     let mut service = engine.start(deployment)?;
+    // One that has nothing to read would be ended while it starts.
+    service.ready()?;
     wait(deployment, engine, &mut service, &input::ends(deployment)?)?;
     service.stop()
 }

@@ -12,11 +12,6 @@ use crate::kafka::deployment::{Deployment, INSTANCE, PROCESS, changelog};
 
 const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/avsc");
 const QUIX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/quix/main.py");
-/// Memory of a JVM with room to spare: neither its collector nor its cache is to suffer.
-const HEAP: [&str; 2] = ["-Xms1536m", "-Xmx1536m"];
-/// On two cores the collector with the least CPU time; the heap is small enough for short pauses.
-const COLLECTOR: &str = "-XX:+UseParallelGC";
-
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     pub(super) threads: u32,
@@ -26,7 +21,7 @@ pub(super) struct Settings {
 
 enum Kind {
     Ours,
-    KafkaStreams { jars: PathBuf },
+    KafkaStreams { jars: PathBuf, options: Vec<String> },
     Quix { python: PathBuf },
 }
 
@@ -59,7 +54,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn kafka_streams(settings: Settings, jars: &Path) -> Self {
+    pub(super) fn kafka_streams(settings: Settings, jars: &Path, options: &str) -> Self {
+        let options = options.split_whitespace().map(str::to_owned).collect();
         Self {
             name: KAFKA_STREAMS,
             group: "bench.kafka-streams",
@@ -67,7 +63,7 @@ impl Engine {
             positions: "bench.kafka-streams-positions",
             instance: "kafka-streams-0",
             changelog: "bench.kafka-streams-positions-changelog".to_owned(),
-            kind: Kind::KafkaStreams { jars: jars.to_owned() },
+            kind: Kind::KafkaStreams { jars: jars.to_owned(), options },
             settings,
         }
     }
@@ -92,7 +88,11 @@ impl Engine {
                 let threads = [("QM_PROCESS__THREADS", self.settings.threads.to_string())];
                 return deployment.start_with("process", self.instance, true, &threads);
             }
-            Kind::KafkaStreams { jars } => java(jars),
+            Kind::KafkaStreams { jars, options } => {
+                let mut command = Command::new("java");
+                command.args(options).arg("-cp").arg(jars.join("*")).arg("peer.Main");
+                command
+            }
             Kind::Quix { python } => {
                 let mut command = Command::new(python);
                 command.arg(QUIX).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -131,10 +131,4 @@ impl Engine {
             _ => vec![self.alerts, self.positions],
         }
     }
-}
-
-fn java(jars: &Path) -> Command {
-    let mut command = Command::new("java");
-    command.args(HEAP).arg(COLLECTOR).arg("-cp").arg(jars.join("*")).arg("peer.Main");
-    command
 }

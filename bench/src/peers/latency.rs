@@ -26,8 +26,6 @@ use crate::kafka::watch::Watcher;
 use crate::percentile::percentile;
 
 const BEAT_MS: i64 = 20;
-/// What a JVM gets to see before its first figure, besides everything it has caught up with.
-const JVM_WARM_UP: Duration = Duration::from_secs(5);
 /// More than this behind at the end of a load, in seconds of it, is not keeping up.
 const BEHIND_S: f64 = 1.0;
 /// What is committed is with a reader long before this.
@@ -75,7 +73,7 @@ pub(super) fn measure(
     catch_up::wait(deployment, engine, &mut service, &ends)?;
     let levels = report.levels(engine);
     let slowest = levels.iter().map(|level| level.per_second).fold(f64::INFINITY, f64::min);
-    let warm = inlet.prepare(slowest, BEAT_MS, beats(JVM_WARM_UP))?;
+    let warm = inlet.prepare(slowest, BEAT_MS, beats(sizes.first_load))?;
     Feed::start(deployment, warm)?.finish()?;
     for level in levels {
         let latency = at_level(deployment, engine, &mut service, inlet, sizes, level)?;

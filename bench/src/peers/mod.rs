@@ -44,13 +44,15 @@ pub(crate) struct Plan {
     pub(crate) runs: Option<usize>,
     pub(crate) threads: u32,
     pub(crate) commit_ms: u32,
+    /// Heap and collector of the JVM.
+    pub(crate) java_options: String,
     pub(crate) seed: u64,
 }
 
 /// The rule that every engine follows.
-pub(super) const REORDER_POINT_THOUSANDTHS: i64 = 2_000;
+pub(super) const REORDER_POINT_THOUSANDTHS: i64 = 10_000;
 pub(super) const HYSTERESIS: f64 = 0.1;
-const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 2 }\n    \
+const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 10 }\n    \
                      hysteresis: 0.1\n";
 const LOCATIONS: u32 = 20;
 /// Days of the synthetic stream, of which half a one is used before the loads.
@@ -66,6 +68,8 @@ struct Sizes {
     events: u64,
     runs: usize,
     restarts: usize,
+    /// Of the first load of all: what a JVM gets to see besides everything it has caught up with.
+    first_load: Duration,
     /// Of a load: before it counts, and as long as it does.
     warm_up: Duration,
     measured: Duration,
@@ -77,9 +81,10 @@ impl Plan {
         let seconds = |quickly, fully| Duration::from_secs(if quick { quickly } else { fully });
         Sizes {
             positions: self.positions.unwrap_or(if quick { 50_000 } else { 1_000_000 }),
-            events: self.events.unwrap_or(if quick { 250_000 } else { 2_000_000 }),
+            events: self.events.unwrap_or(if quick { 200_000 } else { 2_000_000 }),
             runs: self.runs.unwrap_or(if quick { 2 } else { 3 }),
             restarts: if quick { 1 } else { 3 },
+            first_load: seconds(3, 10),
             warm_up: seconds(2, 8),
             measured: seconds(5, 25),
         }
@@ -122,7 +127,10 @@ impl Bench<'_> {
 
     fn engines(&self, with_quix: bool) -> Vec<Engine> {
         let settings = Settings { threads: self.plan.threads, commit_ms: self.plan.commit_ms };
-        let mut engines = vec![Engine::ours(settings), Engine::kafka_streams(settings, &self.plan.kafka_streams)];
+        let mut engines = vec![
+            Engine::ours(settings),
+            Engine::kafka_streams(settings, &self.plan.kafka_streams, &self.plan.java_options),
+        ];
         engines.extend(self.plan.quix.as_deref().filter(|_| with_quix).map(|python| Engine::quix(settings, python)));
         engines
     }

@@ -42,6 +42,8 @@ record Settings(String bootstrap, String application, String input, String alert
         // Nobody reads them; registering them per client and task costs time.
         p.put(StreamsConfig.METRICS_RECORDING_LEVEL_CONFIG, "INFO");
         p.put(StreamsConfig.ENABLE_METRICS_PUSH_CONFIG, false);
+        // There is no global store: this only ends a warning.
+        p.put("processing.exception.handler.global.enabled", true);
         p.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 4000);
         consumers(p);
         producers(p);
