@@ -87,6 +87,9 @@ struct PeerArguments {
     /// A few minutes instead of an hour: fewer positions, events and runs
     #[arg(long)]
     quick: bool,
+    /// Parts, separated by commas [default: all; quick: all but real]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<peers::Part>,
     /// SKUs × 20 locations of the synthetic load [default: 1000000, quick 50000]
     #[arg(long)]
     positions: Option<u32>,
@@ -110,6 +113,7 @@ struct PeerArguments {
 impl PeerArguments {
     fn plan(&self, seed: u64) -> peers::Plan {
         peers::Plan {
+            only: self.only.clone(),
             kafka_streams: self.kafka_streams.clone(),
             quix: self.quix.clone(),
             quick: self.quick,

@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::kafka::deployment::Deployment;
+use crate::machine;
 use crate::stream::{Stream, Workload};
 use crate::throughput::real_movements;
 use engine::{Engine, Settings};
@@ -29,8 +30,23 @@ use input::{Filled, Inlet};
 use movements::Movements;
 use report::Report;
 
+/// Parts of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Every engine once over a small input
+    Check,
+    /// The real movements at many locations
+    Real,
+    /// The synthetic load
+    Synthetic,
+    /// Latency and restarts with the state of the synthetic load, which comes before it
+    Load,
+}
+
 /// What to do.
 pub(crate) struct Plan {
+    /// Empty: all; but for the real movements, where it is to be quick.
+    pub(crate) only: Vec<Part>,
     /// The jars of the job in Kafka Streams.
     pub(crate) kafka_streams: PathBuf,
     /// The Python that has Quix Streams.
@@ -76,6 +92,10 @@ struct Sizes {
 }
 
 impl Plan {
+    fn wants(&self, part: Part) -> bool {
+        if self.only.is_empty() { part != Part::Real || !self.quick } else { self.only.contains(&part) }
+    }
+
     fn sizes(&self) -> Sizes {
         let quick = self.quick;
         let seconds = |quickly, fully| Duration::from_secs(if quick { quickly } else { fully });
@@ -100,11 +120,16 @@ pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Stri
     ensure!(sizes.runs > 0, "--runs must be at least 1");
     let bench = Bench { binary, plan, scratch, sizes };
     let mut report = Report::default();
-    bench.check()?;
-    if !plan.quick {
+    if plan.wants(Part::Check) {
+        bench.check()?;
+    }
+    if plan.wants(Part::Real) {
         bench.real(&mut report)?;
     }
-    bench.synthetic(&mut report)?;
+    if plan.wants(Part::Synthetic) || plan.wants(Part::Load) {
+        bench.synthetic(&mut report)?;
+    }
+    machine::load("\nat the end");
     Ok(report.line())
 }
 
@@ -160,6 +185,7 @@ impl Bench<'_> {
         let (engines, runs) = (self.engines(false), self.sizes.runs);
         session::in_turns(&deployment, &engines, &filled, runs, &mut |engine, run| report.real(engine, run))?;
         report.compare_real();
+        machine::load("  then");
         deployment.close()
     }
 
@@ -189,7 +215,10 @@ impl Bench<'_> {
         let runs = self.sizes.runs;
         session::in_turns(&deployment, &engines, &filled, runs, &mut |engine, run| report.synthetic(engine, run))?;
         report.compare_synthetic(positions, &empty);
-        self.under_load(&deployment, &engines, stream, &filled, report)?;
+        machine::load("  then");
+        if self.plan.wants(Part::Load) {
+            self.under_load(&deployment, &engines, stream, &filled, report)?;
+        }
         deployment.ensure_nothing_was_refused()?;
         deployment.close()
     }
@@ -206,6 +235,7 @@ impl Bench<'_> {
         let mut inlet = Inlet::new(deployment, stream, filled)?;
         for engine in engines {
             latency::measure(deployment, engine, &mut inlet, &self.sizes, report)?;
+            machine::load("  then");
         }
         println!("\nall of it once more, to the same end:");
         for engine in engines {
