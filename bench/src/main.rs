@@ -93,7 +93,7 @@ struct PeerArguments {
     /// SKUs × 20 locations of the synthetic load [default: 1000000, quick 50000]
     #[arg(long)]
     positions: Option<u32>,
-    /// Events after the opening balances [default: 2000000, quick 250000]
+    /// Events after the opening balances [default: 2000000, quick 1200000]
     #[arg(long)]
     events: Option<u64>,
     /// Runs of every engine [default: 3, quick 2]

@@ -74,7 +74,7 @@ const LOCATIONS: u32 = 20;
 /// Days of the synthetic stream, of which half a one is used before the loads.
 const DAYS: u32 = 50;
 /// Movements of the check, and of what the slowest engine is timed on.
-const CHECKED: usize = 60_000;
+const CHECKED: usize = 40_000;
 /// Copies of the real movements, each a location.
 const COPIES: u32 = 20;
 
@@ -101,7 +101,7 @@ impl Plan {
         let seconds = |quickly, fully| Duration::from_secs(if quick { quickly } else { fully });
         Sizes {
             positions: self.positions.unwrap_or(if quick { 50_000 } else { 1_000_000 }),
-            events: self.events.unwrap_or(if quick { 200_000 } else { 2_000_000 }),
+            events: self.events.unwrap_or(if quick { 1_200_000 } else { 2_000_000 }),
             runs: self.runs.unwrap_or(if quick { 2 } else { 3 }),
             restarts: if quick { 1 } else { 3 },
             first_load: seconds(3, 10),
@@ -134,7 +134,7 @@ pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Stri
 }
 
 fn fill_movements(deployment: &Deployment, movements: &mut Movements) -> Result<Filled> {
-    let warm_up = movements.lines() / 4;
+    let warm_up = movements.lines() / 2;
     input::fill(deployment, &mut |line| movements.next(line), warm_up)
 }
 
@@ -211,7 +211,7 @@ impl Bench<'_> {
         let empty = session::empty(&deployment, &engines)?;
         let mut stream = Stream::new(&workload);
         let all = u64::from(positions) + events;
-        let filled = input::fill_some(&deployment, &mut stream, all, u64::from(positions) + events / 4)?;
+        let filled = input::fill_some(&deployment, &mut stream, all, u64::from(positions) + events / 2)?;
         let runs = self.sizes.runs;
         session::in_turns(&deployment, &engines, &filled, runs, &mut |engine, run| report.synthetic(engine, run))?;
         report.compare_synthetic(positions, &empty);
