@@ -15,6 +15,8 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 CARGO_FLAGS := --release --locked
 BINARY := $(CARGO_TARGET_DIR)/release/quartermaster
 ARGS ?=
+# Of `make bench-peers`: anything makes it quick.
+QUICK ?=
 # Of `make faults`: SIGKILLs, and what everything left to chance is drawn from.
 KILLS ?= 500
 SEED ?= 1
@@ -58,6 +60,12 @@ bench: build setup-kafka ## speed, memory, alert latency and restart time, as on
 	@scripts/rocksdb.sh
 	@cargo run $(CARGO_FLAGS) -p quartermaster-bench -- $(ARGS)
 
+bench-peers: build setup-kafka ## the same job in Kafka Streams and Quix Streams, checked, then timed in turns; QUICK=1 takes under five minutes
+	@scripts/setup.sh peers
+	@kafka_streams=$$(scripts/peers.sh kafka-streams); quix=$$(scripts/peers.sh quix); scripts/rocksdb.sh; \
+	cargo build $(CARGO_FLAGS) --quiet -p quartermaster-bench; \
+	exec $(CARGO_TARGET_DIR)/release/quartermaster-bench peers --kafka-streams "$$kafka_streams" --quix "$$quix" $(if $(QUICK),--quick) $(ARGS)
+
 decisions: build ## score the decisions on real retail data, as one JSON line
 	@scripts/decisions.sh $(BINARY) $(ARGS)
 
@@ -88,9 +96,3 @@ faults-proof: setup setup-kafka ## three planted bugs, each of which `make fault
 	@cargo build $(CARGO_FLAGS) --features planted-bugs --bin quartermaster-planted
 	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-faults
 	@exec $(CARGO_TARGET_DIR)/release/quartermaster-faults --proof --kills 30 --seed $(SEED) $(ARGS)
-
-bench-peers:
-	@echo "make $@ is not there yet." >&2; exit 1
-
-# Listed by `make help`.
-bench-peers: ## (not yet) the same job in other stream processors

@@ -2,6 +2,7 @@
 # Installs what a build needs and this machine lacks; says what it does. Quick, and silent, when
 # nothing is missing. Never touches a toolchain or package that is good enough.
 #
+# `setup.sh peers` installs instead what `make bench-peers` compares with needs: a Java compiler, Maven, Python.
 # `setup.sh kafka` installs instead what the test Kafka needs, which a build does not: Java and Maven;
 # `setup.sh connect` what stands before Kafka in tests: PostgreSQL, its psql, and curl.
 set -euo pipefail
@@ -139,7 +140,19 @@ setup_connect() {
     have_postgres || die "tests need a PostgreSQL server (initdb, postgres) in PATH or in /usr/lib/postgresql/*/bin"
 }
 
+# The compiler of the same Java as the runtime that is there.
+setup_peers() {
+    local wanted=() version
+    version=$(java -version 2>&1 | sed -n '1s/^[^"]*"\([0-9]*\).*/\1/p')
+    have javac || wanted+=("openjdk-${version:-17}-jdk-headless")
+    have mvn || wanted+=(maven)
+    have python3 || wanted+=(python3 python3-venv)
+    [ "${#wanted[@]}" = 0 ] || apt_install "${wanted[@]}"
+    have javac || die "the peer in Kafka Streams needs a Java compiler of version 17 or newer in PATH"
+}
+
 case "${1:-}" in
+    peers) setup_peers; exit 0 ;;
     kafka) setup_kafka; exit 0 ;;
     connect) setup_connect; exit 0 ;;
 esac

@@ -10,6 +10,11 @@ pub(crate) fn describe() {
     println!("compiler: {}", rustc());
 }
 
+/// How busy everybody has kept the machine lately: wall times and latencies are worth what this allows.
+pub(crate) fn load(when: &str) {
+    println!("{when}: load {}", line_of("/proc/loadavg"));
+}
+
 fn line_of(path: &str) -> String {
     fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }

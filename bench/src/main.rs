@@ -13,6 +13,8 @@ mod decode;
 mod kafka;
 mod machine;
 mod memory;
+mod peers;
+mod percentile;
 mod shop_clock;
 mod stream;
 mod throughput;
@@ -20,7 +22,7 @@ mod throughput;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::stream::Workload;
 
@@ -68,8 +70,62 @@ enum Command {
     Decode { file: PathBuf },
     /// Only measures the service on a Kafka
     Kafka,
+    /// Only compares with the same job in Kafka Streams and in Quix Streams
+    Peers(PeerArguments),
     /// Only writes the synthetic stream to a directory, for profiling
     Generate { directory: PathBuf },
+}
+
+#[derive(Debug, Args)]
+struct PeerArguments {
+    /// The jars of the job in Kafka Streams: what `scripts/peers.sh kafka-streams` prints
+    #[arg(long)]
+    kafka_streams: PathBuf,
+    /// The Python that has Quix Streams: what `scripts/peers.sh quix` prints; without it that engine is left out
+    #[arg(long)]
+    quix: Option<PathBuf>,
+    /// A few minutes instead of an hour: fewer positions, events and runs
+    #[arg(long)]
+    quick: bool,
+    /// Parts, separated by commas [default: all; quick: all but real]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<peers::Part>,
+    /// SKUs × 20 locations of the synthetic load [default: 1000000, quick 50000]
+    #[arg(long)]
+    positions: Option<u32>,
+    /// Events after the opening balances [default: 2000000, quick 1200000]
+    #[arg(long)]
+    events: Option<u64>,
+    /// Runs of every engine [default: 3, quick 2]
+    #[arg(long)]
+    runs: Option<usize>,
+    /// Worker threads of `process`, stream threads of Kafka Streams
+    #[arg(long, default_value_t = 2)]
+    threads: u32,
+    /// Commit interval of the other engines
+    #[arg(long, default_value_t = 100)]
+    commit_ms: u32,
+    /// Of the JVM of Kafka Streams: a heap that never grows in a run, and the collector with the least CPU time
+    #[arg(long, default_value = "-Xms1536m -Xmx1536m -XX:+UseParallelGC", allow_hyphen_values = true)]
+    java_options: String,
+}
+
+impl PeerArguments {
+    fn plan(&self, seed: u64) -> peers::Plan {
+        peers::Plan {
+            only: self.only.clone(),
+            kafka_streams: self.kafka_streams.clone(),
+            quix: self.quix.clone(),
+            quick: self.quick,
+            positions: self.positions,
+            events: self.events,
+            runs: self.runs,
+            threads: self.threads,
+            commit_ms: self.commit_ms,
+            java_options: self.java_options.clone(),
+            seed,
+        }
+    }
 }
 
 fn main() -> Result<()> {
@@ -89,6 +145,13 @@ fn main() -> Result<()> {
             machine::describe();
             let directory = temporary_directory()?;
             println!("{{{}}}", on_kafka(&binary, &arguments, &workload, directory.path())?);
+            Ok(())
+        }
+        Some(Command::Peers(peers)) => {
+            let binary = binary(&arguments)?;
+            machine::describe();
+            let directory = temporary_directory()?;
+            println!("{}", peers::measure(&binary, &peers.plan(arguments.seed), directory.path())?);
             Ok(())
         }
         None => measure(&arguments, &workload),

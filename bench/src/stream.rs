@@ -124,7 +124,8 @@ struct Sale {
     order: u64,
 }
 
-struct Stream {
+/// The lines, one after the other.
+pub(crate) struct Stream {
     workload: Workload,
     rng: Rng,
     skus: Choice,
@@ -142,7 +143,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(workload: &Workload) -> Self {
+    pub(crate) fn new(workload: &Workload) -> Self {
         let mut rng = Rng::with_seed(workload.seed);
         let mut ranks: Vec<u32> = (0..workload.skus).collect();
         rng.shuffle(&mut ranks);
@@ -177,7 +178,7 @@ impl Stream {
     }
 
     /// Appends the next line; false when the stream has ended.
-    fn next(&mut self, line: &mut Vec<u8>) -> bool {
+    pub(crate) fn next(&mut self, line: &mut Vec<u8>) -> bool {
         if self.written == self.workload.events {
             return false;
         }

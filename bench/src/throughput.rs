@@ -32,24 +32,30 @@ pub(crate) fn synthetic(binary: &Path, workload: &Workload, runs: usize, scratch
 
 /// The same over the real movements, where they are at hand.
 pub(crate) fn real(binary: &Path, runs: usize, scratch: &Path) -> Result<()> {
+    println!("\nreal retail movements:");
+    let Some(directory) = real_movements(scratch) else { return Ok(()) };
+    measure(binary, &Case { name: "real", directory, locations: false }, runs).map(drop)
+}
+
+/// A directory with `events.jsonl` and `catalog.jsonl`, where the movements are at hand; says why where they are not.
+pub(crate) fn real_movements(scratch: &Path) -> Option<PathBuf> {
     let shared = std::env::var_os("QM_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     let script = shared.join("eval/to_canonical.py");
-    println!("\nreal retail movements:");
     if !script.is_file() {
         println!(
             "  skipped: no converter at {}; set QM_SHARED to the folder that holds eval/ and data/",
             script.display()
         );
-        return Ok(());
+        return None;
     }
     let directory = scratch.join("real");
     let mut convert = Command::new(python());
     convert.arg(&script).args(["--split", "dev", "--out"]).arg(&directory);
     if let Err(error) = child::run(&mut convert, &scratch.join("convert.err")) {
         println!("  skipped: {error:#} (the converter needs Python with pandas; PYTHON names the interpreter)");
-        return Ok(());
+        return None;
     }
-    measure(binary, &Case { name: "real", directory, locations: false }, runs).map(drop)
+    Some(directory)
 }
 
 /// `$PYTHON`, or the environment that `make decisions` uses too, or whatever there is.

@@ -31,7 +31,7 @@ pub(crate) const PROCESS: &str = "quartermaster-process";
 /// The one instance of `process`.
 pub(crate) const INSTANCE: &str = "process-0";
 
-const OURS: [&str; 3] = ["inventory.", "quartermaster-", "bench."];
+const OURS: [&str; 4] = ["inventory.", "quartermaster-", "bench.", "changelog__bench."];
 
 /// An input of `ingest`.
 pub(crate) struct Source {
@@ -114,8 +114,6 @@ impl Deployment {
 
     /// Forgets all that `process` has ever done, but for what it read.
     pub(crate) fn forget_process(&self) -> Result<()> {
-        let group = || Ok(self.admin.delete_group(PROCESS, CALL).ok());
-        wait_for("the group of `process` has no members", Duration::from_mins(1), Duration::from_millis(200), group)?;
         let changelog = changelog();
         let written = [
             topics::POSITIONS,
@@ -125,21 +123,57 @@ impl Deployment {
             topics::JOURNAL,
             &changelog,
         ];
-        self.admin.delete_topics(&written, CALL)?;
+        self.forget(PROCESS, &written, INSTANCE)?;
+        self.create_topics()
+    }
+
+    /// Forgets a group, the topics that it writes, and the local state of its instance.
+    pub(crate) fn forget(&self, group: &str, written: &[&str], instance: &str) -> Result<()> {
+        let deleted = || Ok(self.admin.delete_group(group, CALL).ok());
+        let what = format!("the group {group} has no members");
+        wait_for(&what, Duration::from_mins(1), Duration::from_millis(200), deleted)?;
+        // A topic that goes while somebody asks about it is an error to the one who asks: ask again.
+        let gone = || Ok(self.admin.delete_topics(written, CALL).ok());
+        wait_for("topics can be deleted", Duration::from_mins(1), Duration::from_millis(200), gone)?;
         let left = || {
             let left = self.admin.list_topics(CALL)?;
             Ok(left.iter().all(|topic| !written.contains(&topic.name.as_str())).then_some(()))
         };
         wait_for("deleted topics are gone", Duration::from_secs(30), Duration::from_millis(100), left)?;
-        self.create_topics()?;
-        let state = self.state_directory(INSTANCE);
+        let state = self.state_directory(instance);
         if state.exists() {
             fs::remove_dir_all(&state).with_context(|| format!("cannot remove {}", state.display()))?;
         }
         Ok(())
     }
 
-    fn state_directory(&self, instance: &str) -> PathBuf {
+    /// A topic with as many partitions as `inventory.events`.
+    pub(crate) fn create_topic(&self, name: &str, cleanup: &str) -> Result<()> {
+        let config = [("cleanup.policy".to_owned(), cleanup.to_owned())].into();
+        let topic = NewTopic { name: name.to_owned(), partitions: PARTITIONS, replication_factor: 1, config };
+        self.admin.create_topics(&[topic], CALL)?;
+        Ok(())
+    }
+
+    /// Bytes of a topic's records on the broker's disk; `None` where the broker is not ours.
+    pub(crate) fn bytes_on_disk(&self, topic: &str) -> Result<Option<u64>> {
+        let Some(kafka) = &self.kafka else { return Ok(None) };
+        let data = kafka.directory().join("node-1/data");
+        let mut bytes = 0;
+        for partition in 0..PARTITIONS {
+            let directory = data.join(format!("{topic}-{partition}"));
+            let failed = || format!("cannot read {}", directory.display());
+            for file in fs::read_dir(&directory).with_context(failed)? {
+                let file = file.with_context(failed)?;
+                if file.path().extension().is_some_and(|extension| extension == "log") {
+                    bytes += file.metadata().with_context(failed)?.len();
+                }
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    pub(crate) fn state_directory(&self, instance: &str) -> PathBuf {
         self.file(&format!("state-{instance}"))
     }
 
@@ -168,10 +202,27 @@ impl Deployment {
 
     /// Starts a service; a second one of the same name goes on with the state of the first.
     pub(crate) fn start(&self, command: &str, name: &str, leave_on_exit: bool) -> Result<Service> {
+        self.start_with(command, name, leave_on_exit, &[])
+    }
+
+    /// The same with further settings, as environment variables.
+    pub(crate) fn start_with(
+        &self,
+        command: &str,
+        name: &str,
+        leave_on_exit: bool,
+        settings: &[(&str, String)],
+    ) -> Result<Service> {
         let mut program = self.program();
         program.arg(command).env("QM_STATE__DIRECTORY", self.state_directory(name)).env("QM_SERVICE__INSTANCE", name);
         program.env("QM_SERVICE__LEAVE_ON_EXIT", leave_on_exit.to_string());
-        Service::start(name, &mut program, self.file(&format!("{name}.log")))
+        program.envs(settings.iter().map(|(name, value)| (name, value)));
+        self.run(name, &mut program)
+    }
+
+    /// Starts any program as a service beside the broker; its log goes with the others.
+    pub(crate) fn run(&self, name: &str, program: &mut Command) -> Result<Service> {
+        Service::start(name, program, self.file(&format!("{name}.log")))
     }
 
     /// Offsets a topic has used, by records and by transaction markers.

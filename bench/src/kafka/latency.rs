@@ -15,6 +15,7 @@ use super::deployment::{CATALOG, Deployment, ECHO, STOCK};
 use super::load::{ShopTime, line, sale};
 use super::watch::{NameOf, Watcher};
 use crate::catalog::place_name;
+use crate::percentile::percentile;
 use test_services::clock::{milliseconds, now, sleep, sleep_until};
 use test_services::feed::{Feeder, Line};
 
@@ -161,22 +162,4 @@ fn arrivals(watcher: &Watcher, mut due: BTreeMap<String, (usize, Instant)>, topi
     ensure!(watcher.next(Duration::ZERO).is_none(), "more came to {topic} than was sent");
     latencies.sort_by(f64::total_cmp);
     Ok(latencies)
-}
-
-/// By nearest rank, of sorted figures.
-fn percentile(sorted: &[f64], percent: f64) -> f64 {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_by_nearest_rank() {
-        let sorted: Vec<f64> = (1..=200).map(f64::from).collect();
-        assert_eq!((percentile(&sorted, 50.0), percentile(&sorted, 99.0)), (100.0, 198.0));
-        assert_eq!((percentile(&sorted, 100.0), percentile(&sorted[..1], 1.0)), (200.0, 1.0));
-    }
 }

@@ -6,12 +6,12 @@
 //! a run that refused input or lost an alert.
 
 mod captured;
-mod deployment;
+pub(crate) mod deployment;
 mod latency;
 mod load;
 mod restart;
 mod throughput;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::Path;
 use std::time::Duration;

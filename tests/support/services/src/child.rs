@@ -85,9 +85,23 @@ pub fn wait_until_idle(pid: u32, limit: Duration) -> Result<()> {
 
 /// Bytes of memory a running process has resident.
 pub fn resident_bytes(pid: u32) -> Result<u64> {
-    let path = format!("/proc/{pid}/smaps_rollup");
+    Ok(figure(pid, "smaps_rollup", "Rss:")? * 1024)
+}
+
+/// The most bytes of memory it ever had resident.
+pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
+    Ok(figure(pid, "status", "VmHWM:")? * 1024)
+}
+
+/// Bytes it has caused to be written to disk, by now or when the page cache is flushed.
+pub fn written_bytes(pid: u32) -> Result<u64> {
+    figure(pid, "io", "write_bytes:")
+}
+
+/// A figure of `/proc/<pid>/<file>`, in the unit it has there.
+fn figure(pid: u32, file: &str, name: &str) -> Result<u64> {
+    let path = format!("/proc/{pid}/{file}");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let rss = text.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB"));
-    let kib: u64 = rss.with_context(|| format!("{path} has no Rss"))?.trim().parse()?;
-    Ok(kib * 1024)
+    let figure = text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    Ok(figure.with_context(|| format!("{path} has no {name}"))?.parse()?)
 }

@@ -19,6 +19,14 @@ pub struct Line {
     pub text: Vec<u8>,
 }
 
+/// A record as it goes to its topic.
+pub struct Raw {
+    /// `None`: that of its key.
+    pub partition: Option<i32>,
+    pub key: Option<Vec<u8>>,
+    pub value: Vec<u8>,
+}
+
 /// A transactional producer: the port knows no other.
 pub struct Feeder {
     producer: Box<dyn TransactionalLog>,
@@ -41,15 +49,26 @@ impl Feeder {
         patiently(|wait| self.producer.commit(wait))
     }
 
+    /// All of them in one transaction, byte for byte.
+    pub fn send_raw(&mut self, topic: &str, records: &[Raw]) -> Result<()> {
+        self.producer.begin()?;
+        for Raw { partition, key, value } in records {
+            self.put(topic, *partition, key.as_deref(), value)?;
+        }
+        patiently(|wait| self.producer.commit(wait))
+    }
+
     fn produce(&mut self, topic: &str, key: &[u8], line: &[u8]) -> Result<()> {
-        let value = Some(line.strip_suffix(b"\n").unwrap_or(line));
-        let key = Some(key);
+        self.put(topic, None, Some(key), line.strip_suffix(b"\n").unwrap_or(line))
+    }
+
+    fn put(&mut self, topic: &str, partition: Option<i32>, key: Option<&[u8]>, value: &[u8]) -> Result<()> {
         patiently(|_| {
             self.producer.produce(ProduceRecord {
                 topic,
-                partition: None,
+                partition,
                 key,
-                value,
+                value: Some(value),
                 headers: &[],
                 timestamp_ms: None,
             })

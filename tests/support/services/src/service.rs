@@ -78,6 +78,10 @@ impl Service {
         child::cpu_s(self.child.id())
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,0 +1,201 @@
+//! How late alerts are under a load, and how long a restart takes beside one.
+//!
+//! Every change of a beat happens at its instant, whether the beat before has been sent or not; the alert carries that
+//! instant, so every alert of the load is measured, not a few probes. One clock for both ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use processor::ports::RecordView;
+use schemas::{AlertKind, AlertState, Timestamp, avro, topics};
+use test_services::clock::{milliseconds, now, sleep, sleep_until};
+use test_services::feed::Feeder;
+use test_services::service::Service;
+
+use super::catch_up::{self, SETTLE};
+use super::engine::Engine;
+use super::input::{Batches, Inlet};
+use super::progress::Progress;
+use super::report::Report;
+use super::{Sizes, restart};
+use crate::kafka::deployment::Deployment;
+use crate::kafka::watch::Watcher;
+use crate::percentile::percentile;
+
+const BEAT_MS: i64 = 20;
+/// More than this behind at the end of a load, in seconds of it, is not keeping up.
+const BEHIND_S: f64 = 1.0;
+/// What is committed is with a reader long before this.
+const NONE_FOR: Duration = Duration::from_millis(500);
+
+/// A load as a share of what an engine can do.
+#[derive(Clone, Copy)]
+pub(super) struct Level {
+    pub(super) percent: u32,
+    /// Whose saturation it is a share of.
+    pub(super) of: &'static str,
+    pub(super) per_second: f64,
+}
+
+pub(super) struct Latency {
+    pub(super) level: Level,
+    pub(super) alerts: usize,
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+    pub(super) p999_ms: f64,
+    pub(super) slowest_ms: f64,
+    /// Seconds of the load that were not read yet when it ended.
+    pub(super) behind_s: f64,
+    /// The latest a beat was sent: the feeder's own share.
+    pub(super) fed_late_ms: f64,
+}
+
+impl Latency {
+    pub(super) fn keeps_up(&self) -> bool {
+        self.behind_s <= BEHIND_S
+    }
+}
+
+/// Every level that the report wants of this engine, then restarts beside the lowest one.
+pub(super) fn measure(
+    deployment: &Deployment,
+    engine: &Engine,
+    inlet: &mut Inlet,
+    sizes: &Sizes,
+    report: &mut Report,
+) -> Result<()> {
+    println!("\n{} under load:", engine.name);
+    let mut service = engine.start(deployment)?;
+    let ends = inlet.close(deployment)?;
+    catch_up::wait(deployment, engine, &mut service, &ends)?;
+    let levels = report.levels(engine);
+    let slowest = levels.iter().map(|level| level.per_second).fold(f64::INFINITY, f64::min);
+    let warm = inlet.prepare(slowest, BEAT_MS, beats(sizes.first_load))?;
+    Feed::start(deployment, warm)?.finish()?;
+    for level in levels {
+        let latency = at_level(deployment, engine, &mut service, inlet, sizes, level)?;
+        report.latency(engine, latency);
+        sleep(SETTLE);
+    }
+    let restarts = restart::measure(deployment, engine, inlet, service, slowest, sizes.restarts)?;
+    report.restarts(engine, restarts);
+    Ok(())
+}
+
+pub(super) fn beats(duration: Duration) -> i64 {
+    duration.as_millis() as i64 / BEAT_MS
+}
+
+fn at_level(
+    deployment: &Deployment,
+    engine: &Engine,
+    service: &mut Service,
+    inlet: &mut Inlet,
+    sizes: &Sizes,
+    level: Level,
+) -> Result<Latency> {
+    let batches = inlet.prepare(level.per_second, BEAT_MS, beats(sizes.warm_up + sizes.measured))?;
+    let (begin, counted) = (batches.begin, batches.begin.plus_ms(sizes.warm_up.as_millis() as i64));
+    let watcher = Watcher::start(&deployment.log, engine.alerts, opened_or_resolved)?;
+    let mut progress = Progress::of(deployment, engine)?;
+    let feed = Feed::start(deployment, batches)?;
+    let origin = feed.origin;
+    let fed_late_ms = feed.finish()?;
+    let behind_s = behind(deployment, &mut progress, level.per_second)?;
+    // Whoever is behind comes to the end of the load, too: its late alerts count.
+    let ends = inlet.close(deployment)?;
+    catch_up::wait(deployment, engine, service, &ends)?;
+    let mut latencies = Vec::new();
+    while let Some((at, seen)) = watcher.next(NONE_FOR) {
+        let at = Timestamp::from_millis(at.parse().context("an alert without a time")?);
+        if at >= counted {
+            let due = origin + Duration::from_millis(at.since(begin).max(0).unsigned_abs());
+            latencies.push(milliseconds(seen.saturating_duration_since(due)));
+        }
+    }
+    watcher.close()?;
+    latencies.sort_by(f64::total_cmp);
+    let at = |percent| percentile(&latencies, percent);
+    Ok(Latency {
+        level,
+        alerts: latencies.len(),
+        p50_ms: at(50.0),
+        p99_ms: at(99.0),
+        p999_ms: at(99.9),
+        slowest_ms: at(100.0),
+        behind_s,
+        fed_late_ms,
+    })
+}
+
+/// Seconds of the load that wait to be read.
+fn behind(deployment: &Deployment, progress: &mut Progress, per_second: f64) -> Result<f64> {
+    let ends = super::input::ends(deployment)?;
+    let end: i64 = ends.iter().map(|(_, end)| end).sum();
+    loop {
+        if let Some((committed, _)) = progress.look(&ends)? {
+            return Ok((end - committed) as f64 / per_second);
+        }
+    }
+}
+
+/// The instant, in event time, of an alert that a change of the load has caused.
+fn opened_or_resolved(record: &RecordView<'_>) -> Result<Option<String>> {
+    let alert = avro::decode_alert(record.value.context("an alert without a value")?)?;
+    let caused = alert.kind == AlertKind::LowStock && matches!(alert.state, AlertState::Opened | AlertState::Resolved);
+    Ok(caused.then(|| alert.occurred_at.millis().to_string()))
+}
+
+/// Sends batches, each at its instant.
+pub(super) struct Feed {
+    /// When the first one is due.
+    pub(super) origin: Instant,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<f64>>,
+}
+
+impl Feed {
+    pub(super) fn start(deployment: &Deployment, batches: Batches) -> Result<Self> {
+        let feeder = Feeder::open(&deployment.log, "quartermaster-bench-load")?;
+        let origin = now() + Duration::from_millis(50);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new().name("load".to_owned());
+        let thread = thread.spawn(move || send(feeder, batches, origin, &stopped)).context("cannot start a thread")?;
+        Ok(Self { origin, stop, thread })
+    }
+
+    /// Waits for the last one; returns by how many milliseconds the latest of them was late.
+    pub(super) fn finish(self) -> Result<f64> {
+        self.thread.join().map_err(|_| anyhow!("the load's thread panicked"))?.context("the load ended early")
+    }
+
+    /// Leaves out the rest.
+    pub(super) fn stop(self) -> Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.finish().map(drop)
+    }
+}
+
+/// Whatever is due goes in one transaction: a feeder that was held up catches up.
+fn send(mut feeder: Feeder, batches: Batches, origin: Instant, stop: &AtomicBool) -> Result<f64> {
+    let beat = Duration::from_millis(BEAT_MS.unsigned_abs());
+    let (mut due, mut latest) = (origin, Duration::ZERO);
+    let mut beats = batches.beats.into_iter().peekable();
+    while beats.peek().is_some() && !stop.load(Ordering::Relaxed) {
+        sleep_until(due);
+        let first_due = due;
+        let mut together = Vec::new();
+        while due <= now() {
+            let Some(batch) = beats.next() else { break };
+            together.extend(batch);
+            due += beat;
+        }
+        feeder.send_raw(topics::EVENTS, &together)?;
+        latest = latest.max(now().saturating_duration_since(first_due));
+    }
+    Ok(milliseconds(latest))
+}
