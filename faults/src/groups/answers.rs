@@ -83,7 +83,7 @@ pub(crate) fn answers(rig: &mut Rig<'_>, rounds: u32) -> Result<()> {
         rig.random.shuffle(&mut lies);
         if rounds == 0 {
             losses.truncate(4);
-            lies.truncate(5);
+            lies.truncate(4);
         }
         for scenario in losses.into_iter().chain(lies) {
             meet(rig, scenario)?;

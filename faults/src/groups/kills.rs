@@ -11,17 +11,17 @@ use crate::rig::Rig;
 const NAMES: [&str; 3] = ["ingest-0", "process-0", "process-1"];
 /// Kills between two checks.
 const BATCH: u32 = 25;
-const LONGEST_LIFE_MS: u64 = 2_500;
 
-pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32) -> Result<()> {
+/// Between two blows lies up to `longest_life`.
+pub(crate) fn kills(rig: &mut Rig<'_>, kills: u32, longest_life: Duration) -> Result<()> {
     let (mut done, mut checked) = (0, 0);
     // Transactions that take their time: death meets them half-way, before the commit is asked for and after.
     let slow = Action::Delay(Duration::from_millis(150));
     let slowly = [(api::ADD_OFFSETS_TO_TXN, 0.2), (api::END_TXN, 0.1)]
         .map(|(api, share)| rig.cluster.proxy.set(Rule::new(api, Direction::Request, slow).probability(share)));
     while done < kills {
-        let life = rig.random.u64(50..LONGEST_LIFE_MS);
-        rig.breathe(Duration::from_millis(life))?;
+        let life = longest_life.mul_f64(rig.random.f64());
+        rig.breathe(life)?;
         let first = rig.random.usize(0..NAMES.len());
         let both = rig.random.u32(0..5) == 0;
         let victims: Vec<&str> = if both { vec![NAMES[first], NAMES[(first + 1) % 3]] } else { vec![NAMES[first]] };

@@ -24,13 +24,13 @@ pub(crate) fn run(rig: &mut Rig<'_>, group: &str, kills: u32) -> Result<()> {
     let long = kills / 100;
     let (short, or) = (long == 0, |short: u32, long: u32| if kills < 100 { short } else { long });
     match group {
-        "kills" => kills::kills(rig, kills),
+        "kills" => kills::kills(rig, kills, Duration::from_millis(if short { 1_200 } else { 2_500 })),
         "answers" => answers::answers(rig, long),
         "volumes" => volumes::volumes(rig, or(1, 2 * long)),
         "records" => records::records(rig, Duration::from_secs(if short { 4 } else { 30 })),
         "zombies" => zombies::zombies(rig, or(1, 4 * long)),
-        "storms" => storms::storms(rig, or(3, 12 * long)),
-        "absence" => brokers::absence(rig, or(1, 4), Duration::from_secs(if short { 5 } else { 60 })),
+        "storms" => storms::storms(rig, or(2, 12 * long)),
+        "absence" => brokers::absence(rig, or(1, 4), Duration::from_secs(if short { 4 } else { 60 })),
         "brokers" => brokers::one_of_three(rig, or(2, 6 * long)),
         "markers" => brokers::late_markers(rig, or(1, 4 * long)),
         _ => bail!("no group is called {group}; there are {}, {}", ON_ONE.join(", "), ON_THREE.join(", ")),
