@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use processor::operator::{BroadcastRecord, Outcome, Rejection};
 use processor::replay::{LogReplay, LoggedRecord, ReplayDriver};
 use processor::source_clock::DEFAULT_FLOOR;
+use processor::table::StateMemory;
 use processor::task::TaskConfig;
 use schemas::dump::{self, LogRecord};
 use schemas::stream::JournalEntry;
@@ -59,7 +60,8 @@ impl LogPipeline {
         let epoch_ms = Some(rules::site::EPOCH_MS);
         // The grace of a log comes with its watermarks.
         let config = TaskConfig { partition: 0, epoch_ms, grace_ms, floor: DEFAULT_FLOOR };
-        let driver = ReplayDriver::new(partitions, &config, |partition| ProcessOperator::new(partition, partitions));
+        let driver = ReplayDriver::new(partitions, &config, |partition| ProcessOperator::new(partition, partitions))
+            .bounded(&StateMemory::new(crate::memory::of_states()));
         Self {
             partitions,
             replay: LogReplay::new(driver),

@@ -24,8 +24,9 @@ impl<O: Operator> Task<O> {
         unit.journal.append(&mut self.journal);
         for id in dirty {
             let (key, state) = (self.states.key(id), self.states.get(id));
-            unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
+            let row_bytes = unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
             unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
+            self.states.weigh(id, row_bytes);
         }
         let mut shared = Vec::with_capacity(self.shared_row.len());
         self.operator.encode_shared(&mut shared);
@@ -62,10 +63,7 @@ impl<O: Operator> Task<O> {
             }
             _ => {
                 unknown_of_runtime(key)?;
-                let state = O::State::decode(row)?;
-                let due = state.next_due();
-                let id = self.states.install(key, Some(state));
-                self.states.register_due(id, due);
+                let (id, due) = self.states.install(key, row)?;
                 if let Some(due) = due {
                     self.timers.set(due, id);
                 }

@@ -21,6 +21,8 @@ mod unit;
 pub use meta::Meta;
 pub use unit::{CommitUnit, SHARED_KEY};
 
+use std::sync::Arc;
+
 use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
@@ -29,7 +31,7 @@ use crate::operator::{
     BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, StateRow, Sums, Tick,
 };
 use crate::source_clock::SourceClocks;
-use crate::table::{KeyId, StateTable};
+use crate::table::{KeyId, StateMemory, StateTable};
 use crate::timers::TimerQueue;
 use switches::Switches;
 pub(crate) use unit::META_KEY;
@@ -123,6 +125,20 @@ impl<O: Operator> Task<O> {
         }
     }
 
+    /// Lets the states take no more than their share of `memory`.
+    #[must_use]
+    pub fn bounded(mut self, memory: &Arc<StateMemory>) -> Self {
+        self.states.bound(memory);
+        self
+    }
+
+    /// For a caller that never seals: nothing is kept of what has changed.
+    #[must_use]
+    pub fn unsealed(mut self) -> Self {
+        self.states.forget_changes();
+        self
+    }
+
     /// Names the topic the records come from, by its identity.
     #[must_use]
     pub fn reading(mut self, input_id: &str) -> Self {
@@ -148,6 +164,19 @@ impl<O: Operator> Task<O> {
 
     pub fn states(&self) -> &StateTable<O::State> {
         &self.states
+    }
+
+    /// The keys that begin with `prefix`, in order.
+    pub fn keys_of(&mut self, prefix: &[u8]) -> Vec<KeyId> {
+        self.states.ids_of(prefix, None, usize::MAX)
+    }
+
+    /// Lends the operator and the states between two steps, with one state decoded: for a look at it.
+    pub fn look_at<T>(&mut self, id: KeyId, look: impl FnOnce(&mut O, &mut StateTable<O::State>) -> T) -> T {
+        self.states.ready(id);
+        let seen = look(&mut self.operator, &mut self.states);
+        self.states.relieve();
+        seen
     }
 
     pub fn applied_through(&self) -> i64 {
@@ -203,6 +232,7 @@ impl<O: Operator> Task<O> {
         };
         let result = self.operator.on_record(&mut ctx, record);
         self.register_wakeups(None);
+        self.states.relieve();
         self.position = offset + 1;
         Step::Done(result)
     }
@@ -358,6 +388,7 @@ impl<O: Operator> Task<O> {
         keys.dedup();
         for id in keys {
             self.states.register_due(id, None);
+            self.states.ready(id);
             let mut ctx = Context {
                 now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Timer(due)),
                 states: &mut self.states,
@@ -365,6 +396,7 @@ impl<O: Operator> Task<O> {
             };
             self.operator.on_timer(&mut ctx, id, due);
             self.register_wakeups(Some((id, due)));
+            self.states.relieve();
         }
     }
 

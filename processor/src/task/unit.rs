@@ -47,7 +47,8 @@ impl<T> CommitUnit<T> {
         }
     }
 
-    pub(super) fn row(&mut self, key: &[u8], encode: Option<impl FnOnce(&mut Vec<u8>)>) {
+    /// Returns the length of the row.
+    pub(super) fn row(&mut self, key: &[u8], encode: Option<impl FnOnce(&mut Vec<u8>)>) -> usize {
         self.buffer.extend_from_slice(key);
         let key_end = self.buffer.len();
         let row_end = encode.map(|encode| {
@@ -55,6 +56,7 @@ impl<T> CommitUnit<T> {
             self.buffer.len()
         });
         self.rows.push(RowSpan { key_end, row_end });
+        self.buffer.len() - key_end
     }
 
     /// Rows in order: key, and the row or a tombstone.

@@ -1,0 +1,116 @@
+//! What the task does with the table, and operators must not: install, seal, register, make room.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use schemas::Timestamp;
+use schemas::row::RowError;
+
+use super::room::Room;
+use super::slot::{DIRTY, Held, NO_DUE, USED};
+use super::{KeyId, StateMemory, StateTable};
+use crate::operator::StateRow;
+
+/// States looked at in one turn: more than most steps decode.
+const LOOKS: usize = 64;
+
+impl<S: StateRow> StateTable<S> {
+    /// Gives the table a bound: its share of `memory`.
+    pub(crate) fn bound(&mut self, memory: &Arc<StateMemory>) {
+        self.room = Some(Room::of(memory));
+    }
+
+    /// From now on nobody seals what has changed: nothing is kept for it.
+    pub(crate) fn forget_changes(&mut self) {
+        self.untracked = true;
+    }
+
+    /// Puts a committed row in place, clean. Returns its wake-up.
+    pub(crate) fn install(&mut self, key: &[u8], row: &[u8]) -> Result<(KeyId, Option<Timestamp>), RowError> {
+        let state = S::decode(row)?;
+        let due = state.next_due();
+        let id = self.number(key);
+        self.weigh(id, row.len());
+        self.replace(id, if self.room.is_some() { Held::Packed(row.into()) } else { Held::Decoded(state) });
+        self.register_due(id, due);
+        Ok((id, due))
+    }
+
+    /// Takes the keys changed since the last call, and marks them clean.
+    pub(crate) fn take_dirty(&mut self, into: &mut Vec<KeyId>) {
+        into.clear();
+        into.append(&mut self.dirty);
+        for id in into.iter() {
+            self.slots[id.index()].marks &= !DIRTY;
+        }
+        if let Some(room) = &mut self.room {
+            room.report();
+        }
+    }
+
+    pub(crate) fn take_touched(&mut self, into: &mut Vec<KeyId>) {
+        into.clear();
+        std::mem::swap(into, &mut self.touched);
+    }
+
+    pub(crate) fn dirty(&self) -> &[KeyId] {
+        &self.dirty
+    }
+
+    pub(crate) fn registered_due(&self, id: KeyId) -> Option<Timestamp> {
+        self.slots[id.index()].due()
+    }
+
+    pub(crate) fn register_due(&mut self, id: KeyId, due: Option<Timestamp>) {
+        self.slots[id.index()].registered_due = due.unwrap_or(NO_DUE);
+    }
+
+    /// A row that could not be read although it came from here: nothing since may be committed.
+    pub(crate) fn failure(&self) -> Option<&RowError> {
+        self.failure.as_ref()
+    }
+
+    /// Takes note of the length of a row just read or written.
+    pub(crate) fn weigh(&mut self, id: KeyId, row_bytes: usize) {
+        let slot = &mut self.slots[id.index()];
+        let before = slot.weight();
+        slot.row_bytes = row_bytes as u32;
+        if let Some(room) = &mut self.room {
+            room.weighed(before, slot.weight());
+        }
+    }
+
+    pub(super) fn unpack(&mut self, id: KeyId, state: S) {
+        self.replace(id, Held::Decoded(state));
+        if let Some(room) = &self.room {
+            room.memory().unpacked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Between two steps: packs what was not used lately, as far as the bound asks for it. An operator
+    /// that goes through many keys in one step calls it too, between them: ids it was handed out before
+    /// are good no more.
+    pub fn relieve(&mut self) {
+        for _ in 0..LOOKS {
+            let Some(room) = self.room.as_mut().filter(|room| room.is_crowded()) else { return };
+            let Some(id) = room.next_decoded() else { return };
+            self.consider_packing(id);
+        }
+    }
+
+    fn consider_packing(&mut self, id: KeyId) {
+        let (Some(room), slot) = (&mut self.room, &mut self.slots[id.index()]) else { return };
+        let Held::Decoded(state) = &slot.held else { return };
+        // A wake-up that was put off is not in the row.
+        if slot.is(USED | DIRTY) || state.next_due() != slot.due() {
+            slot.marks &= !USED;
+            return room.decoded(id);
+        }
+        room.row.clear();
+        state.encode(&mut room.row);
+        let row: Box<[u8]> = room.row.as_slice().into();
+        room.memory().packed.fetch_add(1, Ordering::Relaxed);
+        self.weigh(id, row.len());
+        self.replace(id, Held::Packed(row));
+    }
+}
