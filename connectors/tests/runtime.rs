@@ -19,7 +19,7 @@ use processor::ports::{
 };
 use processor::runtime::{FailPoint, NoFailPoints, ProtocolStep, RuntimeError};
 use processor::store::memory::MemoryProvider;
-use processor::store::{Checkpoint, StateStore, StoreError, StoreProvider, Visit, Write};
+use processor::store::{Batch, Checkpoint, Look, StateStore, StoreError, StoreProvider, StoreReader, Visit};
 
 /// Dies when a step is reached for the nth time.
 struct DieAt {
@@ -178,8 +178,20 @@ impl StateStore for RottenStore {
         self.store.get(key)
     }
 
-    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.store.write(rows, checkpoint)
+    fn apply(&mut self, batch: Batch<'_, '_>) -> Result<(), StoreError> {
+        self.store.apply(batch)
+    }
+
+    fn has_wakeups(&self) -> Result<bool, StoreError> {
+        self.store.has_wakeups()
+    }
+
+    fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
+        self.store.rows_from(from, look)
+    }
+
+    fn reader(&self) -> Box<dyn StoreReader> {
+        self.store.reader()
     }
 
     fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {

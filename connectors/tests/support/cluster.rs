@@ -109,6 +109,7 @@ impl Cluster {
                 journal: Some("journal".to_owned()),
             },
             task: TaskConfig { partition: 0, epoch_ms: Some(10_000), grace_ms: 0, floor: DEFAULT_FLOOR },
+            states: None,
             max_poll_records: 3,
             commit_interval_ms: 20,
             minimum_commit_gap_ms: 1,

@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
+use schemas::Timestamp;
 
 use super::{OutcomeCounts, RuntimeError};
 use crate::epochs::EpochBoard;
 use crate::operator::{Incoming, Operator, Rejection};
 use crate::ports::RecordView;
-use crate::store::{Checkpoint, StateStore};
+use crate::store::{Batch, Checkpoint, StateStore, Wakeups};
 use crate::task::{CommitUnit, Step, Task};
 
 /// A record that could not be used, as it goes to the dead letters.
@@ -51,6 +52,13 @@ impl OwnedRecord {
     }
 }
 
+/// A committed row; `None` deletes.
+struct PendingRow {
+    row: Option<Vec<u8>>,
+    /// When it wants to be woken.
+    due: Option<Timestamp>,
+}
+
 /// Whether a record was taken.
 #[derive(PartialEq, Eq)]
 enum Taken {
@@ -71,8 +79,10 @@ pub(super) struct Lane<O: Operator> {
     /// The checkpoint is newer than the store's.
     checkpoint_moved: bool,
     /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
-    pending: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    pending: HashMap<Vec<u8>, PendingRow>,
     pending_bytes: usize,
+    /// No row wants to be woken before this instant.
+    passed: Option<Timestamp>,
     backlog: VecDeque<OwnedRecord>,
     pub(super) paused: bool,
     /// Monotonic time since when the task has waited for an epoch.
@@ -99,6 +109,7 @@ impl<O: Operator> Lane<O> {
             checkpoint_moved: false,
             pending: HashMap::new(),
             pending_bytes: 0,
+            passed: None,
             backlog: VecDeque::new(),
             paused: false,
             waiting_since_ms: None,
@@ -201,10 +212,11 @@ impl<O: Operator> Lane<O> {
 
     /// The transaction has committed: its rows may go to the store, its records are done.
     pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>) {
-        for (key, row) in unit.rows() {
+        for (key, row, due) in unit.rows_due() {
             self.pending_bytes += key.len() + row.map_or(0, <[u8]>::len);
-            self.pending.insert(key.to_vec(), row.map(<[u8]>::to_vec));
+            self.pending.insert(key.to_vec(), PendingRow { row: row.map(<[u8]>::to_vec), due });
         }
+        self.passed = unit.passed.or(self.passed);
         self.taken = 0;
         self.proven();
         self.unproven = true;
@@ -234,9 +246,18 @@ impl<O: Operator> Lane<O> {
     /// Brings the store up to date with everything committed, and with nothing else (invariant I9).
     pub(super) fn flush(&mut self, wall_ms: i64) -> Result<(), RuntimeError> {
         self.checkpoint.committed_at_ms = wall_ms;
-        let mut rows = self.pending.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
-        self.store.write(&mut rows, &self.checkpoint)?;
+        let mut rows = self.pending.iter().map(|(key, pending)| (key.as_slice(), pending.row.as_deref()));
+        let mut entries = Vec::new();
+        if self.task.is_backed() {
+            entries.extend(self.pending.iter().filter_map(|(key, pending)| Some((pending.due?, key.as_slice()))));
+        }
+        self.store.apply(Batch {
+            rows: Some(&mut rows),
+            wakeups: Wakeups { passed: self.passed.take(), entries: &entries, complete: false },
+            checkpoint: Some(&self.checkpoint),
+        })?;
         self.pending.clear();
+        self.task.flushed();
         self.pending_bytes = 0;
         self.checkpoint_moved = false;
         Ok(())

@@ -309,6 +309,7 @@ impl<O: Operator> Worker<O> {
     }
 
     pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
+        self.reopen_failed()?;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
         if taken >= self.config.commit_records || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
     }
@@ -340,6 +341,7 @@ impl<O: Operator> Worker<O> {
     }
 
     fn commit(&mut self) -> Result<(), RuntimeError> {
+        self.reopen_failed()?;
         self.last_commit_ms = self.clock.monotonic_ms();
         if self.last_commit_ms - self.last_sample_ms >= self.config.flush_interval_ms {
             self.sample_changelogs(Lane::is_dirty)?;

@@ -12,6 +12,7 @@
 //!
 //! Numbers: a slot is 64 bytes, the index and the wake-up of a key about 15.
 
+mod cold;
 mod key;
 mod memory;
 mod order;
@@ -20,13 +21,14 @@ mod slot;
 mod upkeep;
 
 use hashbrown::HashTable;
-use schemas::row::RowError;
 
 use crate::operator::StateRow;
+use crate::store::StoreError;
+use cold::Cold;
 pub use memory::{StateMemory, StateUsage};
 use order::KeyOrder;
 use room::{Room, Weight};
-use slot::{DIRTY, Held, Slot, USED};
+use slot::{DIRTY, FREE, Held, LISTED, Slot, USED};
 
 /// Number of a key within one partition, in order of first sight. Never leaves the process: it
 /// depends on arrival order.
@@ -43,7 +45,7 @@ impl KeyId {
 pub struct StateTable<S> {
     slots: Vec<Slot<S>>,
     index: HashTable<KeyId>,
-    /// Every key, once somebody has asked for them in order.
+    /// Every key, once somebody has asked for them in order; with a store, those it does not have.
     order: Option<KeyOrder>,
     /// Changed in this transaction, each once.
     dirty: Vec<KeyId>,
@@ -53,7 +55,10 @@ pub struct StateTable<S> {
     room: Option<Room>,
     /// Nobody seals what has changed.
     untracked: bool,
-    failure: Option<RowError>,
+    /// Where keys are that are not in memory; `None`: nowhere.
+    cold: Option<Cold>,
+    /// Why something could not be read: nothing decided since may be committed.
+    failure: Option<StoreError>,
 }
 
 impl<S> Default for StateTable<S> {
@@ -66,6 +71,7 @@ impl<S> Default for StateTable<S> {
             touched: Vec::new(),
             room: None,
             untracked: false,
+            cold: None,
             failure: None,
         }
     }
@@ -92,17 +98,35 @@ impl<S: StateRow> StateTable<S> {
         if let Some(id) = self.index.find(hash, |id| *self.slots[id.index()].key.bytes() == *key) {
             return *id;
         }
-        let id = KeyId(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+        if let Some(id) = self.load(key) {
+            return id;
+        }
+        let id = self.enter(key, hash);
+        if let Some(order) = &mut self.order {
+            self.slots[id.index()].marks |= LISTED;
+            order.push(id);
+        }
+        id
+    }
+
+    /// Gives a key that is not in memory a slot, with nothing in it.
+    fn enter(&mut self, key: &[u8], hash: u64) -> KeyId {
         let slot = Slot::new(key);
         if let Some(room) = &mut self.room {
             room.weighed(Weight::default(), slot.weight());
         }
-        self.slots.push(slot);
+        let id = match self.cold.as_mut().and_then(Cold::take_free) {
+            Some(id) => {
+                self.slots[id.index()] = slot;
+                id
+            }
+            None => {
+                self.slots.push(slot);
+                KeyId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+            }
+        };
         let slots = &self.slots;
         self.index.insert_unique(hash, id, |id| self::hash(slots[id.index()].key.bytes()));
-        if let Some(order) = &mut self.order {
-            order.push(id);
-        }
         id
     }
 
@@ -126,7 +150,7 @@ impl<S: StateRow> StateTable<S> {
             match S::decode(row) {
                 Ok(state) => self.unpack(id, state),
                 // Cannot be: it was decoded or encoded here before. Nothing is decided on less than all.
-                Err(error) => self.failure = Some(error),
+                Err(error) => self.failure = Some(error.into()),
             }
         }
     }
@@ -141,7 +165,14 @@ impl<S: StateRow> StateTable<S> {
         });
         let from = after.map(|after| [after, &[0]].concat()).unwrap_or_default();
         let slots = &self.slots;
-        order.range(prefix, &from, limit, &|id| slots[id.index()].key.bytes())
+        let mut ids = order.range(prefix, &from, limit, &|id| slots[id.index()].key.bytes());
+        if self.cold.is_some() {
+            ids.extend(self.load_range(prefix, &from, limit));
+            ids.sort_unstable_by(|a, b| self.key(*a).cmp(self.key(*b)));
+            ids.dedup();
+            ids.truncate(limit);
+        }
+        ids
     }
 
     /// The ids of all keys that begin with `prefix`, in order of key, each decoded to the end of the step.
@@ -184,17 +215,19 @@ impl<S: StateRow> StateTable<S> {
         slots.filter_map(|(i, slot)| Some((KeyId(i as u32), slot.key.bytes(), slot.state()?)))
     }
 
-    /// Every id, in order of first sight.
-    pub fn ids(&self) -> impl Iterator<Item = KeyId> + use<S> {
-        (0..self.slots.len() as u32).map(KeyId)
+    /// Every id in memory; in a table without a bound, in order of first sight.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> {
+        let slots = self.slots.iter().enumerate().filter(|(_, slot)| slot.marks & FREE == 0);
+        slots.map(|(i, _)| KeyId(i as u32))
     }
 
+    /// Keys in memory.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.index.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.index.is_empty()
     }
 
     /// Changes what a slot holds, and what it weighs.

@@ -21,6 +21,13 @@ impl KeyOrder {
         self.newcomers.push(id);
     }
 
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(KeyId) -> bool) {
+        self.sorted.retain(|id| stays(*id));
+        self.newcomers.retain(|id| stays(*id));
+        // Those that stay keep their order; how many of them were in order is not known any more.
+        self.in_order = 0;
+    }
+
     /// Up to `limit` numbers of keys that begin with `prefix` and are not before `from`, in order of key.
     pub(super) fn range<'k>(
         &mut self,

@@ -24,6 +24,12 @@ pub(super) const NO_DUE: Timestamp = Timestamp::MAX;
 pub(super) const DIRTY: u8 = 1;
 /// Used since it was last considered for packing.
 pub(super) const USED: u8 = 2;
+/// In a transaction that has ended, and not in the store: what the store has is older.
+pub(super) const UNFLUSHED: u8 = 4;
+/// Among the keys that are listed apart, since the store does not have them.
+pub(super) const LISTED: u8 = 8;
+/// Of no key: waits for another one.
+pub(super) const FREE: u8 = 16;
 
 /// A slot, and the share of its key in the index and among the wake-ups.
 const SLOT_BYTES: usize = 64 + 15;

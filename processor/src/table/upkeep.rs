@@ -10,6 +10,7 @@ use super::room::Room;
 use super::slot::{DIRTY, Held, NO_DUE, USED};
 use super::{KeyId, StateMemory, StateTable};
 use crate::operator::StateRow;
+use crate::store::StoreError;
 
 /// States looked at in one turn: more than most steps decode.
 const LOOKS: usize = 64;
@@ -43,6 +44,7 @@ impl<S: StateRow> StateTable<S> {
         for id in into.iter() {
             self.slots[id.index()].marks &= !DIRTY;
         }
+        self.sealed(into);
         if let Some(room) = &mut self.room {
             room.report();
         }
@@ -61,13 +63,22 @@ impl<S: StateRow> StateTable<S> {
         self.slots[id.index()].due()
     }
 
+    /// Keys in memory that have a wake-up, and the ids of all slots.
+    pub(crate) fn registered(&self) -> impl Iterator<Item = (KeyId, Timestamp)> {
+        self.slots.iter().enumerate().filter_map(|(i, slot)| Some((KeyId(i as u32), slot.due()?)))
+    }
+
     pub(crate) fn register_due(&mut self, id: KeyId, due: Option<Timestamp>) {
         self.slots[id.index()].registered_due = due.unwrap_or(NO_DUE);
     }
 
-    /// A row that could not be read although it came from here: nothing since may be committed.
-    pub(crate) fn failure(&self) -> Option<&RowError> {
-        self.failure.as_ref()
+    /// Why something could not be read: nothing decided since may be committed.
+    pub(crate) fn take_failure(&mut self) -> Option<StoreError> {
+        self.failure.take()
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     /// Takes note of the length of a row just read or written.
@@ -87,14 +98,20 @@ impl<S: StateRow> StateTable<S> {
         }
     }
 
-    /// Between two steps: packs what was not used lately, as far as the bound asks for it. An operator
+    /// Between two steps: packs what was not used lately, and lets go what was not used for long, as far as the bound asks for it. An operator
     /// that goes through many keys in one step calls it too, between them: ids it was handed out before
     /// are good no more.
     pub fn relieve(&mut self) {
         for _ in 0..LOOKS {
-            let Some(room) = self.room.as_mut().filter(|room| room.is_crowded()) else { return };
-            let Some(id) = room.next_decoded() else { return };
+            let Some(room) = self.room.as_mut().filter(|room| room.is_crowded()) else { break };
+            let Some(id) = room.next_decoded() else { break };
             self.consider_packing(id);
+        }
+        for _ in 0..LOOKS {
+            if self.cold.is_none() || self.room.as_ref().is_none_or(|room| !room.is_full()) {
+                break;
+            }
+            self.consider_leaving();
         }
     }
 

@@ -22,19 +22,21 @@ impl<O: Operator> Task<O> {
         unit.outputs.extend(self.effects.drain(..).map(|(_, output)| output));
         unit.partials.append(&mut self.partials);
         unit.journal.append(&mut self.journal);
+        unit.passed = if self.states.is_backed() { self.passed() } else { None };
         for id in dirty {
             let (key, state) = (self.states.key(id), self.states.get(id));
-            let row_bytes = unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
+            let due = state.and_then(StateRow::next_due);
+            let row_bytes = unit.row(key, due, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
             unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
             self.states.weigh(id, row_bytes);
         }
         let mut shared = Vec::with_capacity(self.shared_row.len());
         self.operator.encode_shared(&mut shared);
         if shared != self.shared_row {
-            unit.row(SHARED_KEY, Some(|out: &mut Vec<u8>| out.extend_from_slice(&shared)));
+            unit.row(SHARED_KEY, None, Some(|out: &mut Vec<u8>| out.extend_from_slice(&shared)));
             self.shared_row = shared;
         }
-        unit.row(META_KEY, Some(|out: &mut Vec<u8>| self.meta().encode(out)));
+        unit.row(META_KEY, None, Some(|out: &mut Vec<u8>| self.meta().encode(out)));
         unit
     }
 

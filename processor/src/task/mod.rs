@@ -16,6 +16,7 @@
 mod commit;
 mod meta;
 mod switches;
+mod timing;
 mod unit;
 
 pub use meta::Meta;
@@ -26,15 +27,16 @@ use std::sync::Arc;
 use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
-use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of, epoch_start};
+use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of};
 use crate::operator::{
-    BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, StateRow, Sums, Tick,
+    BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, Sums, Tick,
 };
 use crate::source_clock::SourceClocks;
+use crate::store::{StoreError, StoreReader};
 use crate::table::{KeyId, StateMemory, StateTable};
 use crate::timers::TimerQueue;
 use switches::Switches;
-pub(crate) use unit::META_KEY;
+pub(crate) use unit::{META_KEY, belongs_to_runtime};
 
 /// What a task is told once.
 #[derive(Clone, Debug)]
@@ -100,6 +102,8 @@ pub struct Task<O: Operator> {
     journal: Vec<JournalEntry>,
     shared_row: Vec<u8>,
     touched: Vec<KeyId>,
+    /// A wake-up was put off once: the rows ask for earlier ones than the queue has.
+    put_off: bool,
 }
 
 impl<O: Operator> Task<O> {
@@ -122,6 +126,7 @@ impl<O: Operator> Task<O> {
             journal: Vec::new(),
             shared_row: Vec::new(),
             touched: Vec::new(),
+            put_off: false,
         }
     }
 
@@ -129,6 +134,14 @@ impl<O: Operator> Task<O> {
     #[must_use]
     pub fn bounded(mut self, memory: &Arc<StateMemory>) -> Self {
         self.states.bound(memory);
+        self
+    }
+
+    /// Keys need not be in memory: the store behind `reader` has every committed row, and the index of
+    /// their wake-ups. Called before anything is installed, and only for a task that is bounded.
+    #[must_use]
+    pub fn backed(mut self, reader: Box<dyn StoreReader>) -> Self {
+        self.states.back(reader);
         self
     }
 
@@ -164,6 +177,26 @@ impl<O: Operator> Task<O> {
 
     pub fn states(&self) -> &StateTable<O::State> {
         &self.states
+    }
+
+    /// Keys need not be in memory: [`Task::backed`].
+    pub fn is_backed(&self) -> bool {
+        self.states.is_backed()
+    }
+
+    /// Why a state could not be read, once: nothing decided since may be committed.
+    pub fn take_failure(&mut self) -> Option<StoreError> {
+        self.states.take_failure()
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.states.has_failed()
+    }
+
+    /// The store has everything that was sealed.
+    pub fn flushed(&mut self) {
+        self.states.flushed();
+        self.states.relieve();
     }
 
     /// The keys that begin with `prefix`, in order.
@@ -281,7 +314,8 @@ impl<O: Operator> Task<O> {
     fn advance_slowly(&mut self, to: Timestamp, board: &EpochBoard) -> Progress {
         loop {
             let switch = self.switches.next_effective();
-            let timer = self.next_timer();
+            let due = self.next_due(to);
+            let timer = due.map(|due| due.plus_ms(self.clocks.grace_ms()));
             let stop = switch.into_iter().chain(timer).min().filter(|stop| *stop <= to);
             let at = stop.unwrap_or(to).max(self.stream_time);
             if let Progress::AwaitEpoch { through } = self.enter_epoch(at, board) {
@@ -291,30 +325,13 @@ impl<O: Operator> Task<O> {
             if stop.is_none() {
                 break;
             }
-            if switch <= timer && switch.is_some() || timer.is_none() {
-                self.apply_due_switch();
-            } else {
-                self.fire_timers();
+            match due {
+                Some(due) if switch.is_none() || switch > timer => self.fire_timers(due),
+                _ => self.apply_due_switch(),
             }
         }
         self.recompute_wakeup();
         Progress::Done
-    }
-
-    /// The stream time at which the next timer fires.
-    fn next_timer(&mut self) -> Option<Timestamp> {
-        let due = self.timers.next_due(|key| self.states.registered_due(key));
-        due.map(|due| due.plus_ms(self.clocks.grace_ms()))
-    }
-
-    fn recompute_wakeup(&mut self) {
-        let timer = self.next_timer();
-        let epoch_end = match (self.config.epoch_ms, self.epoch.current) {
-            (Some(epoch_ms), Some(current)) => Some(epoch_start(current + 1, epoch_ms)),
-            _ => None,
-        };
-        let earliest = timer.into_iter().chain(self.switches.next_effective()).chain(epoch_end).min();
-        self.wakeup = earliest.unwrap_or(Timestamp::MAX);
     }
 
     fn enter_epoch(&mut self, at: Timestamp, board: &EpochBoard) -> Progress {
@@ -377,47 +394,6 @@ impl<O: Operator> Task<O> {
         self.epoch.applied_through = self.epoch.applied_through.max(through);
         self.epoch.awaiting = false;
         self.force_epoch = false;
-    }
-
-    fn fire_timers(&mut self) {
-        let Some((due, mut keys)) = self.timers.pop() else {
-            return;
-        };
-        keys.retain(|id| self.states.registered_due(*id) == Some(due));
-        keys.sort_unstable_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
-        keys.dedup();
-        for id in keys {
-            self.states.register_due(id, None);
-            self.states.ready(id);
-            let mut ctx = Context {
-                now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Timer(due)),
-                states: &mut self.states,
-                effects: &mut self.effects,
-            };
-            self.operator.on_timer(&mut ctx, id, due);
-            self.register_wakeups(Some((id, due)));
-            self.states.relieve();
-        }
-    }
-
-    /// Derives the wake-ups of the keys just touched. The timer that has `fired` must ask for a later
-    /// instant; one that does not is put off by a millisecond, so that time always moves.
-    fn register_wakeups(&mut self, fired: Option<(KeyId, Timestamp)>) {
-        let mut touched = std::mem::take(&mut self.touched);
-        self.states.take_touched(&mut touched);
-        for id in &touched {
-            let earliest = fired.filter(|(key, _)| key == id).map_or(Timestamp::MIN, |(_, due)| due.plus_ms(1));
-            let due = self.states.get(*id).and_then(StateRow::next_due).map(|due| due.max(earliest));
-            if due == self.states.registered_due(*id) {
-                continue;
-            }
-            self.states.register_due(*id, due);
-            if let Some(due) = due {
-                self.timers.set(due, *id);
-                self.wakeup = self.wakeup.min(due.plus_ms(self.clocks.grace_ms()));
-            }
-        }
-        self.touched = touched;
     }
 
     /// Takes in a record of a broadcast topic. It takes effect when stream time passes its instant,

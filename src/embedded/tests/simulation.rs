@@ -10,6 +10,7 @@ use connectors::memory::{Doubt, Fault, FaultPlan, Operation};
 use processor::ports::LogError;
 use processor::runtime::{Activity, Clock, FailPoint, ProtocolStep, RuntimeError, Worker};
 use processor::store::memory::MemoryProvider;
+use processor::table::StateMemory;
 use schemas::time::MINUTE_MS;
 
 use super::scenario::{PARTITIONS, Scenario};
@@ -249,6 +250,7 @@ impl Simulation {
             let mut parts = self.chain.process(seat.name);
             (parts.stores, parts.failpoints) = (Box::new(seat.disk.clone()), Box::new(failpoint));
             parts.config.call_timeout_ms = 1;
+            parts.config.states = bound(self.seed);
             Worker::open(parts).map(|worker| Member::Process(Box::new(worker)))
         };
         match opened {
@@ -283,6 +285,15 @@ impl Simulation {
             }
         }
         panic!("seed {}: never at rest", self.seed);
+    }
+}
+
+/// What is in memory must not matter: all of it, next to nothing, or a few keys.
+fn bound(seed: u64) -> Option<Arc<StateMemory>> {
+    match seed % 3 {
+        0 => None,
+        1 => Some(StateMemory::new(1)),
+        _ => Some(StateMemory::new(16 << 10)),
     }
 }
 
