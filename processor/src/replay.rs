@@ -124,7 +124,7 @@ impl<O: Operator> ReplayDriver<O> {
         self.wakeup = self.wakeup.min(task.next_wakeup());
         match step {
             Step::Done(result) => result,
-            Step::AwaitEpoch { .. } => unreachable_epoch(),
+            Step::AwaitEpoch { .. } | Step::Sweeping => unreachable_epoch(),
         }
     }
 
@@ -223,7 +223,7 @@ impl<O: Operator> LogReplay<O> {
                 let result = match task.operator().decode(&record.incoming(task.partition())) {
                     Ok(decoded) => match task.process(record.offset, &decoded, &self.driver.board) {
                         Step::Done(result) => result,
-                        Step::AwaitEpoch { .. } => break,
+                        Step::AwaitEpoch { .. } | Step::Sweeping => break,
                     },
                     Err(rejection) => {
                         task.skip(record.offset);

@@ -27,7 +27,8 @@ impl HotMetrics {
                 "Estimated memory of the states at hand: decoded ones, and all the rest (slots, keys, packed rows).",
             )?,
             limit: families.gauge("hot_state_limit_bytes", "What they may take: `state.hot_bytes`.")?,
-            keys: families.gauge("hot_state_keys", "Positions and items at hand; the others are in the stores only.")?,
+            keys: families
+                .gauge("hot_state_keys", "Positions and items at hand; the others are in the stores only.")?,
             moved: families.counters(
                 "hot_state_moves_total",
                 &["move"],

@@ -87,6 +87,8 @@ pub(super) struct Lane<O: Operator> {
     pub(super) paused: bool,
     /// Monotonic time since when the task has waited for an epoch.
     waiting_since_ms: Option<i64>,
+    /// More timers are due before the next record than go into one transaction.
+    sweeping: bool,
     pub(super) rejected: Vec<Rejected>,
     /// Records taken since the last commit.
     pub(super) taken: usize,
@@ -113,6 +115,7 @@ impl<O: Operator> Lane<O> {
             backlog: VecDeque::new(),
             paused: false,
             waiting_since_ms: None,
+            sweeping: false,
             rejected: Vec::new(),
             taken: 0,
             outcomes: OutcomeCounts::default(),
@@ -172,6 +175,7 @@ impl<O: Operator> Lane<O> {
     }
 
     fn take(&mut self, incoming: &Incoming<'_>, board: &EpochBoard, now_ms: i64) -> Taken {
+        self.sweeping = false;
         let step = match self.task.operator().decode(incoming) {
             Ok(record) => self.task.process(incoming.offset, &record, board),
             Err(rejection) => {
@@ -184,6 +188,10 @@ impl<O: Operator> Lane<O> {
                 self.waiting_since_ms.get_or_insert(now_ms);
                 return Taken::Waiting;
             }
+            Step::Sweeping => {
+                self.sweeping = true;
+                return Taken::Waiting;
+            }
             Step::Done(Ok(outcome)) => self.outcomes.count(outcome),
             Step::Done(Err(rejection)) => {
                 self.rejected.push(Rejected { record: OwnedRecord::copy(incoming), rejection });
@@ -193,6 +201,11 @@ impl<O: Operator> Lane<O> {
         self.timestamp_ms = incoming.timestamp_ms;
         self.taken += 1;
         Taken::Yes
+    }
+
+    /// Timers wait for the next transaction.
+    pub(super) fn is_sweeping(&self) -> bool {
+        self.sweeping
     }
 
     /// The next record waits for an epoch.

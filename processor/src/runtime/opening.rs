@@ -118,7 +118,7 @@ impl<O: Operator> Worker<O> {
             return Ok(task);
         };
         wakeups::complete(store, &due_of::<O>)?;
-        task = task.bounded(memory).backed(store.reader());
+        task = task.bounded(memory).backed(store.reader(), self.config.commit_records);
         let mut installed = Ok(());
         store.rows_from(&[], &mut |key, row| {
             if installed.is_ok() && belongs_to_runtime(key) {

@@ -319,7 +319,7 @@ impl<O: Operator> Worker<O> {
         let since = self.clock.monotonic_ms() - self.last_commit_ms;
         let urgent = self.lanes.values().any(Lane::is_urgent);
         // Where every partition waits for others, nothing is gained by waiting for more.
-        let stuck = urgent && self.lanes.values().all(Lane::is_waiting);
+        let stuck = urgent && self.lanes.values().all(Lane::is_waiting) || self.lanes.values().any(Lane::is_sweeping);
         let gap = match (stuck, urgent) {
             (true, _) => 0,
             (false, true) => self.config.minimum_commit_gap_ms,

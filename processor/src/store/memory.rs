@@ -94,6 +94,10 @@ impl StoreReader for MemoryStore {
         keys.iter().map(|key| self.get(key)).collect()
     }
 
+    fn estimated_rows(&self) -> u64 {
+        self.contents().rows.len() as u64
+    }
+
     fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
         StateStore::rows_from(self, from, look)
     }

@@ -135,6 +135,8 @@ pub trait StateStore: Send {
 pub trait StoreReader: Send {
     /// The rows of these keys, in their order.
     fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+    /// About how many rows there are.
+    fn estimated_rows(&self) -> u64;
     /// As [`StateStore::rows_from`].
     fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError>;
     /// Entries of the index of wake-ups in order of time, then of key, from the first that is not before

@@ -55,6 +55,11 @@ impl<S: StateRow> StateTable<S> {
         self.order = Some(KeyOrder::default());
     }
 
+    /// About how many keys there are, in memory or not.
+    pub fn estimated_keys(&self) -> u64 {
+        self.cold.as_ref().map_or(self.index.len() as u64, |cold| cold.reader.estimated_rows())
+    }
+
     pub(crate) fn is_backed(&self) -> bool {
         self.cold.is_some()
     }

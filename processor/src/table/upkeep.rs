@@ -59,6 +59,16 @@ impl<S: StateRow> StateTable<S> {
         &self.dirty
     }
 
+    /// When the state wants to be woken: a packed one is registered for that.
+    pub(crate) fn next_due(&self, id: KeyId) -> Option<Timestamp> {
+        let slot = &self.slots[id.index()];
+        match &slot.held {
+            Held::Nothing => None,
+            Held::Decoded(state) => state.next_due(),
+            Held::Packed(_) => slot.due(),
+        }
+    }
+
     pub(crate) fn registered_due(&self, id: KeyId) -> Option<Timestamp> {
         self.slots[id.index()].due()
     }

@@ -50,7 +50,8 @@ impl<O: Operator> Task<O> {
             clocks: self.clocks.clocks().to_vec(),
             epoch: self.epoch.current,
             applied_through: self.epoch.applied_through,
-            underway: self.epoch.awaiting.then(|| self.switches.due_until(self.clocks.stream_time())),
+            sweeping: self.sweeping,
+            underway: self.is_half_way().then(|| self.switches.due_until(self.clocks.stream_time())),
             applied: self.switches.applied().clone(),
         }
     }
@@ -81,8 +82,9 @@ impl<O: Operator> Task<O> {
         self.epoch = EpochState {
             current: meta.epoch,
             applied_through: meta.applied_through,
-            awaiting: meta.underway.is_some(),
+            awaiting: meta.underway.is_some() && !meta.sweeping,
         };
+        self.sweeping = meta.sweeping;
         self.switches.restore(meta.applied, meta.underway.unwrap_or_default());
     }
 

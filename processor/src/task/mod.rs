@@ -7,6 +7,8 @@
 //!     │  totals up to e − 2 incomplete
 //!     ▼
 //!  Awaiting(e − 2) ── board complete, or `force_epoch` after the wait ──▶ Running
+//!
+//!  Running ── more timers are due than go into one transaction ──▶ Sweeping ── the same record again ──▶ Running
 //! ```
 //!
 //! A task never blocks, reads no clock and touches no store. While it awaits an epoch it accepts no
@@ -28,14 +30,13 @@ use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
 use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of};
-use crate::operator::{
-    BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, Sums, Tick,
-};
+use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, Sums, Tick};
 use crate::source_clock::SourceClocks;
 use crate::store::{StoreError, StoreReader};
 use crate::table::{KeyId, StateMemory, StateTable};
 use crate::timers::TimerQueue;
 use switches::Switches;
+use timing::Firing;
 pub(crate) use unit::{META_KEY, belongs_to_runtime};
 
 /// What a task is told once.
@@ -58,6 +59,8 @@ pub enum Progress {
     AwaitEpoch {
         through: i64,
     },
+    /// So many timers have fired that a transaction is due; there are more.
+    Sweeping,
 }
 
 /// What became of a record.
@@ -68,6 +71,9 @@ pub enum Step {
     AwaitEpoch {
         through: i64,
     },
+    /// Not processed: timers fire before it, more than go into one transaction. Commit what there is, and
+    /// offer it again.
+    Sweeping,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +96,11 @@ pub struct Task<O: Operator> {
     /// Nothing happens before this stream time: timers, switches, epochs.
     wakeup: Timestamp,
     timers: TimerQueue,
+    /// The timers that are being fired, and how many may be in one transaction.
+    firing: Option<Firing>,
+    most_timers: usize,
+    /// The record at `position` is half-way: timers have fired before it, and a transaction was due.
+    sweeping: bool,
     switches: Switches,
     epoch: EpochState,
     force_epoch: bool,
@@ -116,6 +127,9 @@ impl<O: Operator> Task<O> {
             stream_time: Timestamp::MIN,
             wakeup: Timestamp::MIN,
             timers: TimerQueue::default(),
+            firing: None,
+            most_timers: usize::MAX,
+            sweeping: false,
             switches: Switches::default(),
             epoch: EpochState { current: None, applied_through: i64::MIN, awaiting: false },
             force_epoch: false,
@@ -138,10 +152,12 @@ impl<O: Operator> Task<O> {
     }
 
     /// Keys need not be in memory: the store behind `reader` has every committed row, and the index of
-    /// their wake-ups. Called before anything is installed, and only for a task that is bounded.
+    /// their wake-ups. At most `most_timers` timers fire in one transaction. Called before anything is
+    /// installed, and only for a task that is bounded.
     #[must_use]
-    pub fn backed(mut self, reader: Box<dyn StoreReader>) -> Self {
+    pub fn backed(mut self, reader: Box<dyn StoreReader>, most_timers: usize) -> Self {
         self.states.back(reader);
+        self.most_timers = most_timers.max(1);
         self
     }
 
@@ -231,7 +247,7 @@ impl<O: Operator> Task<O> {
     pub fn process(&mut self, offset: i64, record: &O::Record<'_>, board: &EpochBoard) -> Step {
         // A record that awaits an epoch is half-way: what has come up meanwhile must not slip in
         // there, where no replay could find the place again. It takes effect before the next one.
-        if !self.epoch.awaiting {
+        if !self.is_half_way() {
             self.apply_overdue_switches(offset);
         }
         let grace_ms = self.clocks.grace_ms();
@@ -255,8 +271,10 @@ impl<O: Operator> Task<O> {
         board: &EpochBoard,
     ) -> Step {
         self.position = offset;
-        if let Progress::AwaitEpoch { through } = self.advance(stream_time, board) {
-            return Step::AwaitEpoch { through };
+        match self.advance(stream_time, board) {
+            Progress::Done => self.sweeping = false,
+            Progress::AwaitEpoch { through } => return Step::AwaitEpoch { through },
+            Progress::Sweeping => return Step::Sweeping,
         }
         let mut ctx = Context {
             now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Record),
@@ -272,7 +290,7 @@ impl<O: Operator> Task<O> {
 
     /// Lets the operator look at the clock. A record that is half-way is not disturbed.
     pub fn tick(&mut self, tick: Tick) {
-        if self.epoch.awaiting {
+        if self.is_half_way() {
             return;
         }
         let mut ctx = Context {
@@ -311,8 +329,17 @@ impl<O: Operator> Task<O> {
         self.advance_slowly(to, board)
     }
 
+    /// A record was begun and is not processed yet: nothing may slip in.
+    fn is_half_way(&self) -> bool {
+        self.epoch.awaiting || self.sweeping
+    }
+
     fn advance_slowly(&mut self, to: Timestamp, board: &EpochBoard) -> Progress {
+        let mut budget = self.most_timers;
         loop {
+            if !self.fire_timers(&mut budget) {
+                return self.pause();
+            }
             let switch = self.switches.next_effective();
             let due = self.next_due(to);
             let timer = due.map(|due| due.plus_ms(self.clocks.grace_ms()));
@@ -326,7 +353,7 @@ impl<O: Operator> Task<O> {
                 break;
             }
             match due {
-                Some(due) if switch.is_none() || switch > timer => self.fire_timers(due),
+                Some(due) if switch.is_none() || switch > timer => self.begin_firing(due),
                 _ => self.apply_due_switch(),
             }
         }
@@ -400,7 +427,7 @@ impl<O: Operator> Task<O> {
     /// or, where that has passed already or there is none, before the next record, journalled.
     pub fn offer_broadcast(&mut self, record: &BroadcastRecord) -> Result<(), Rejection> {
         // While a record is half-way, the time it goes to counts: its epochs are entered already.
-        let decided = if self.epoch.awaiting { self.clocks.stream_time() } else { self.stream_time };
+        let decided = if self.is_half_way() { self.clocks.stream_time() } else { self.stream_time };
         self.offer_after(decided, record)
     }
 

@@ -3,12 +3,25 @@
 //! Keys due at one instant are fired in the order of their keys, wherever they are: those in memory and
 //! those that are loaded for it, a page at a time, are merged.
 
+use std::collections::VecDeque;
+
 use schemas::Timestamp;
 
-use super::{Task, now_at};
+use super::{Progress, Task, now_at};
 use crate::epochs::epoch_start;
-use crate::operator::{Cause, Context, Operator, StateRow};
+use crate::operator::{Cause, Context, Operator};
 use crate::table::KeyId;
+
+/// What is due at one instant.
+pub(super) struct Firing {
+    due: Timestamp,
+    /// Keys that were in memory when it began, in order, and are not in the page yet.
+    here: VecDeque<KeyId>,
+    /// The next ones, in order of key.
+    page: VecDeque<KeyId>,
+    /// The key up to which the others have been loaded, if any have; `None`: all of them.
+    after: Option<Option<Vec<u8>>>,
+}
 
 impl<O: Operator> Task<O> {
     /// The earliest wake-up; where it does not fire up to `to`, it may be of a key in memory only.
@@ -20,6 +33,9 @@ impl<O: Operator> Task<O> {
 
     /// No wake-up is before it.
     pub(super) fn due_from(&mut self) -> Timestamp {
+        if let Some(firing) = &self.firing {
+            return firing.due;
+        }
         let due = self.timers.next_due(|key| self.states.registered_due(key));
         // Of a key that is not in memory it is enough to know when it is time to look.
         self.states.cold_from().into_iter().chain(due).min().unwrap_or(Timestamp::MAX)
@@ -40,31 +56,63 @@ impl<O: Operator> Task<O> {
         self.wakeup = earliest.map_or(timer, |earliest| earliest.min(timer));
     }
 
-    pub(super) fn fire_timers(&mut self, due: Timestamp) {
+    pub(super) fn begin_firing(&mut self, due: Timestamp) {
         self.states.hold(Some(due));
         let mut here = self.timers.take(due);
         here.retain(|id| self.states.registered_due(*id) == Some(due));
         here.sort_unstable_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
         here.dedup();
-        let (mut fired, mut after) = (0, None);
-        loop {
-            let (loaded, more) = self.states.load_due(due, after.as_deref());
-            let upto = match &more {
-                Some(last) => here.partition_point(|id| self.states.key(*id) <= last.as_slice()),
-                None => here.len(),
-            };
-            let mut page = [&here[fired..upto], &loaded[..]].concat();
-            page.sort_unstable_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
-            for id in page {
-                self.fire(id, due);
-            }
-            (fired, after) = (upto, more);
-            if after.is_none() {
-                break;
+        let (page, after) = (VecDeque::new(), Some(None));
+        self.firing = Some(Firing { due, here: here.into(), page, after });
+    }
+
+    /// Fires what is being fired, to the end or until the budget is spent. False: there is more.
+    pub(super) fn fire_timers(&mut self, budget: &mut usize) -> bool {
+        let Some(mut firing) = self.firing.take() else { return true };
+        while self.turn_page(&mut firing) {
+            while let Some(id) = firing.page.pop_front() {
+                if *budget == 0 {
+                    firing.page.push_front(id);
+                    self.firing = Some(firing);
+                    return false;
+                }
+                *budget -= 1;
+                self.fire(id, firing.due);
             }
         }
         self.states.hold(None);
-        self.states.fired(due);
+        self.states.fired(firing.due);
+        true
+    }
+
+    /// Makes a page of those that come next, in order of key; false: all have fired.
+    fn turn_page(&mut self, firing: &mut Firing) -> bool {
+        if !firing.page.is_empty() {
+            return true;
+        }
+        let loaded = match &firing.after {
+            Some(after) => {
+                let (loaded, more) = self.states.load_due(firing.due, after.as_deref());
+                firing.after = more.map(Some);
+                loaded
+            }
+            None => Vec::new(),
+        };
+        let upto = match &firing.after {
+            Some(Some(last)) => firing.here.partition_point(|id| self.states.key(*id) <= last.as_slice()),
+            _ => firing.here.len(),
+        };
+        let mut page: Vec<KeyId> = firing.here.drain(..upto).chain(loaded).collect();
+        page.sort_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
+        firing.page = page.into();
+        !firing.page.is_empty() || firing.after.is_some()
+    }
+
+    /// A transaction is due in the middle of a record.
+    pub(super) fn pause(&mut self) -> Progress {
+        self.sweeping = true;
+        self.wakeup = Timestamp::MIN;
+        Progress::Sweeping
     }
 
     fn fire(&mut self, id: KeyId, due: Timestamp) {
@@ -87,7 +135,7 @@ impl<O: Operator> Task<O> {
         self.states.take_touched(&mut touched);
         for id in &touched {
             let earliest = fired.filter(|(key, _)| key == id).map_or(Timestamp::MIN, |(_, due)| due.plus_ms(1));
-            let asked = self.states.get(*id).and_then(StateRow::next_due);
+            let asked = self.states.next_due(*id);
             let due = asked.map(|due| due.max(earliest));
             self.put_off |= asked != due;
             if due == self.states.registered_due(*id) {

@@ -44,6 +44,8 @@ pub(super) struct Faults {
     /// Switches that the journal has to tell the replay: epochs passed over, overdue broadcast runs.
     pub(super) epochs_passed_over: u64,
     pub(super) overdue_switches: u64,
+    /// States that were read from a store because they were not in memory.
+    pub(super) loads: u64,
 }
 
 impl Faults {
@@ -54,6 +56,7 @@ impl Faults {
         self.fenced += other.fenced;
         self.epochs_passed_over += other.epochs_passed_over;
         self.overdue_switches += other.overdue_switches;
+        self.loads += other.loads;
     }
 }
 
@@ -94,6 +97,8 @@ pub(super) struct Simulation {
     seats: Vec<Seat>,
     scenario: Scenario,
     publisher: Publisher,
+    /// Of every life of `process`.
+    memories: Vec<Arc<StateMemory>>,
     pub(super) faults: Faults,
 }
 
@@ -125,6 +130,7 @@ impl Simulation {
             seats,
             scenario,
             publisher,
+            memories: Vec::new(),
             faults: Faults::default(),
         }
     }
@@ -136,6 +142,7 @@ impl Simulation {
         }
         self.faults.failed_calls = self.chain.log().injected().len() as u64;
         self.rest();
+        self.faults.loads = self.memories.iter().map(|memory| memory.usage().loaded).sum();
     }
 
     /// Goes on until the source has come so far, then calmly until nothing is left to do, and closes.
@@ -251,6 +258,11 @@ impl Simulation {
             (parts.stores, parts.failpoints) = (Box::new(seat.disk.clone()), Box::new(failpoint));
             parts.config.call_timeout_ms = 1;
             parts.config.states = bound(self.seed);
+            self.memories.extend(parts.config.states.clone());
+            if self.seed % 3 == 1 {
+                // Records of a transaction, and timers.
+                parts.config.commit_records = 3;
+            }
             Worker::open(parts).map(|worker| Member::Process(Box::new(worker)))
         };
         match opened {

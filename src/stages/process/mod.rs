@@ -20,7 +20,7 @@ pub use watch::Watcher;
 use std::sync::Arc;
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, TimeSignal,
+    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use rules::decide::{self, Applied, Key};
@@ -57,6 +57,7 @@ pub struct ProcessOperator {
     /// Buffers that live as long as the operator: the hot path allocates nothing.
     key: Vec<u8>,
     alerts: Vec<Alert>,
+    rows: [Vec<u8>; 2],
     watched: Watched,
 }
 
@@ -71,6 +72,7 @@ impl ProcessOperator {
             sums: SiteSums::default(),
             key: Vec::new(),
             alerts: Vec::new(),
+            rows: Default::default(),
             watched: Watched::default(),
         }
     }
@@ -193,17 +195,31 @@ impl ProcessOperator {
                 around.item = item.clone();
             }
         }
-        self.reconsider(ctx, &positions);
+        for id in positions {
+            self.reconsider(ctx, id);
+            // What is published of it may have changed with the item.
+            ctx.states.get_mut(id);
+        }
     }
 
-    /// Decides anew for keys whose surroundings have changed, in the order given.
-    fn reconsider(&mut self, ctx: &mut Ctx<'_>, positions: &[KeyId]) {
-        for id in positions {
-            let at = ctx.now.stream_time;
-            self.with_position(ctx, *id, |env, key, state, _, alerts| {
-                decide::on_environment_change(env, key, state, at, alerts);
-            });
+    /// Decides anew for a key whose surroundings have changed. Its row is written if it has changed.
+    fn reconsider(&mut self, ctx: &mut Ctx<'_>, id: KeyId) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.iter_mut().for_each(Vec::clear);
+        if let Some(row) = ctx.states.get(id) {
+            row.encode(&mut rows[0]);
         }
+        let at = ctx.now.stream_time;
+        self.with_position(ctx, id, |env, key, state, _, alerts| {
+            decide::on_environment_change(env, key, state, at, alerts);
+        });
+        if let Some(row) = ctx.states.get(id) {
+            row.encode(&mut rows[1]);
+        }
+        if rows[0] != rows[1] {
+            ctx.states.get_mut(id);
+        }
+        self.rows = rows;
     }
 
     /// The place of a position has changed, if it has one already.
@@ -215,7 +231,8 @@ impl ProcessOperator {
         }
     }
 
-    /// Decides about one position, whose id the task or the table has handed out in this step.
+    /// Decides about one position, whose id the task or the table has handed out in this step. Whoever calls
+    /// says whether it is written.
     fn with_position(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -229,7 +246,7 @@ impl ProcessOperator {
             self.surround(ctx.states, id, key);
         }
         let Self { world, sums, alerts, .. } = self;
-        let Some((state, around)) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else { return };
+        let Some((state, around)) = ctx.states.derived_mut(id).and_then(Row::as_position_mut) else { return };
         decide(&world.around(around, ctx.now), key, state, sums, alerts);
         emit_alerts(alerts, ctx);
     }
@@ -299,6 +316,7 @@ impl Operator for ProcessOperator {
         self.with_position(ctx, id, |env, key, state, sums, alerts| {
             decide::on_timer(env, key, state, due, sums, alerts);
         });
+        ctx.states.get_mut(id);
     }
 
     fn effective_at(&self, record: &BroadcastRecord) -> Result<Option<Timestamp>, Rejection> {
@@ -329,7 +347,9 @@ impl Operator for ProcessOperator {
                     Self::move_to(ctx.states, *id, place);
                 }
             }
-            self.reconsider(ctx, &page);
+            for id in page {
+                self.reconsider(ctx, id);
+            }
             ctx.states.relieve();
         }
     }
@@ -358,8 +378,8 @@ impl Operator for ProcessOperator {
     }
 
     fn restored(&mut self, states: &mut StateTable<Row>) {
-        let positions = states.ids().filter(|id| states.key(*id).starts_with(POSITIONS)).count();
-        self.watched.positions(positions as i64);
+        // Items among them are few; a figure of how much is here, nothing more.
+        self.watched.positions(states.estimated_keys() as i64);
     }
 
     fn publish(&self, key: &[u8], row: &Row, now: Now) -> Option<ProcessOutput> {

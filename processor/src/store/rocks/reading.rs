@@ -65,12 +65,7 @@ impl<'a> Contents<'a> {
         cursor.status().map_err(|e| self.error("read", &e))
     }
 
-    pub(super) fn wakeups_from(
-        self,
-        due: Timestamp,
-        key: &[u8],
-        look: &mut LookAhead<'_>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn wakeups_from(self, due: Timestamp, key: &[u8], look: &mut LookAhead<'_>) -> Result<(), StoreError> {
         let mut cursor = self.db.raw_iterator_cf(self.wakeups()?);
         cursor.seek(entry(due, key));
         while let Some((due, key)) = cursor.key().and_then(split)

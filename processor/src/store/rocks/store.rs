@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
+use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions, properties};
 use schemas::Timestamp;
 
 use super::directory::{self, OwnedDirectory};
@@ -86,6 +86,10 @@ impl RocksReader {
 impl StoreReader for RocksReader {
     fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.contents().get_many(keys)
+    }
+
+    fn estimated_rows(&self) -> u64 {
+        self.db.property_int_value(properties::ESTIMATE_NUM_KEYS).ok().flatten().unwrap_or_default()
     }
 
     fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
