@@ -14,8 +14,8 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Invariant tests: invariant I1, invariant I2, invariant I3, invariant I4, invariant I9 and
-/// invariant I13 after every run.
+/// Invariant tests: invariant I1, invariant I2, invariant I3, invariant I4, invariant I9,
+/// invariant I13 and invariant I21 after every run.
 #[test]
 #[allow(clippy::print_stdout, reason = "a run of many seeds says what it did")]
 fn whatever_happens_the_committed_alerts_are_those_of_a_replay() {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 use schemas::Timestamp;
 
 use super::{OutcomeCounts, RuntimeError};
@@ -52,10 +53,13 @@ impl OwnedRecord {
     }
 }
 
+/// Stream time between two times that the store is told which wake-ups have passed.
+const PASSED_STEP_MS: i64 = schemas::time::MINUTE_MS;
+
 /// A committed row; `None` deletes.
 struct PendingRow {
     row: Option<Vec<u8>>,
-    /// When it wants to be woken.
+    /// When it wants to be woken, where the store does not know it.
     due: Option<Timestamp>,
 }
 
@@ -81,8 +85,9 @@ pub(super) struct Lane<O: Operator> {
     /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
     pending: HashMap<Vec<u8>, PendingRow>,
     pending_bytes: usize,
-    /// No row wants to be woken before this instant.
-    passed: Option<Timestamp>,
+    /// No row wants to be woken before this instant; and what the store was told of it.
+    passed: Timestamp,
+    told_passed: Timestamp,
     backlog: VecDeque<OwnedRecord>,
     pub(super) paused: bool,
     /// Monotonic time since when the task has waited for an epoch.
@@ -111,7 +116,8 @@ impl<O: Operator> Lane<O> {
             checkpoint_moved: false,
             pending: HashMap::new(),
             pending_bytes: 0,
-            passed: None,
+            passed: Timestamp::MIN,
+            told_passed: Timestamp::MIN,
             backlog: VecDeque::new(),
             paused: false,
             waiting_since_ms: None,
@@ -227,9 +233,16 @@ impl<O: Operator> Lane<O> {
     pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>) {
         for (key, row, due) in unit.rows_due() {
             self.pending_bytes += key.len() + row.map_or(0, <[u8]>::len);
-            self.pending.insert(key.to_vec(), PendingRow { row: row.map(<[u8]>::to_vec), due });
+            let row = row.map(<[u8]>::to_vec);
+            match self.pending.entry_ref(key) {
+                EntryRef::Occupied(mut entry) => {
+                    let due = due.or(entry.get().due);
+                    entry.insert(PendingRow { row, due });
+                }
+                EntryRef::Vacant(entry) => drop(entry.insert(PendingRow { row, due })),
+            }
         }
-        self.passed = unit.passed.or(self.passed);
+        self.passed = unit.passed.unwrap_or(self.passed);
         self.taken = 0;
         self.proven();
         self.unproven = true;
@@ -264,11 +277,15 @@ impl<O: Operator> Lane<O> {
         if self.task.is_backed() {
             entries.extend(self.pending.iter().filter_map(|(key, pending)| Some((pending.due?, key.as_slice()))));
         }
+        // Not at every flush: each time leaves a mark that readers of the index pass.
+        let moved = self.passed > self.told_passed.plus_ms(PASSED_STEP_MS) && self.passed < Timestamp::MAX;
+        let passed = moved.then_some(self.passed);
         self.store.apply(Batch {
             rows: Some(&mut rows),
-            wakeups: Wakeups { passed: self.passed.take(), entries: &entries, complete: false },
+            wakeups: Wakeups { passed, entries: &entries, complete: false },
             checkpoint: Some(&self.checkpoint),
         })?;
+        self.told_passed = passed.unwrap_or(self.told_passed);
         self.pending.clear();
         self.task.flushed();
         self.pending_bytes = 0;

@@ -3,7 +3,7 @@
 //! What is in memory and what the store has are brought together by one rule: **a key that has no slot
 //! is exactly what the store says.** So a key leaves only when what it has is in the store: not while it
 //! is dirty, nor while what was committed of it waits for the flush. A load then never has to look
-//! anywhere else, and nothing that is decided can depend on what is in memory.
+//! anywhere else, and nothing that is decided can depend on what is in memory (invariant I21).
 //!
 //! Wake-ups of keys that are not in memory are in the store's index, which may say too much: an entry
 //! is believed when the row says the same. What the table keeps of them is one bound: none is due
@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 use schemas::Timestamp;
 
 use super::room::Weight;
-use super::slot::{DIRTY, FREE, Held, LISTED, Slot, UNFLUSHED, USED};
+use super::slot::{DIRTY, FREE, Held, INDEXED, LISTED, Slot, UNFLUSHED, USED};
 use super::{KeyId, KeyOrder, StateTable, hash};
 use crate::operator::StateRow;
 use crate::store::{StoreError, StoreReader};
@@ -43,6 +43,8 @@ impl Cold {
     }
 }
 
+/// An entry of the index of wake-ups.
+type Entry = (Timestamp, Vec<u8>);
 /// What is read of the store in one piece.
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -94,16 +96,21 @@ impl<S: StateRow> StateTable<S> {
         let state = S::decode(row).map_err(StoreError::from);
         let state = self.checked(state)?;
         let id = self.enter(key, hash(key));
-        self.weigh(id, row.len());
-        self.register_due(id, state.next_due());
-        self.replace(id, Held::Decoded(state));
-        if let Some(room) = &self.room {
-            room.memory().loaded.fetch_add(1, Ordering::Relaxed);
-        }
+        self.put_loaded(id, row.len(), state);
         if let Some(cold) = &mut self.cold {
             cold.loaded.push(id);
         }
         Some(id)
+    }
+
+    fn put_loaded(&mut self, id: KeyId, row_bytes: usize, state: S) {
+        self.weigh(id, row_bytes);
+        self.register_due(id, state.next_due());
+        self.slots[id.index()].marks |= INDEXED;
+        self.replace(id, Held::Decoded(state));
+        if let Some(room) = &self.room {
+            room.memory().loaded.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The keys that were read since the last call.
@@ -191,11 +198,11 @@ impl<S: StateRow> StateTable<S> {
         loop {
             let due = self.cold_from().filter(|due| *due <= until)?;
             let (entries, next) = self.cold_entries(due, &key, until)?;
-            let found = self.rows_of(&entries)?.into_iter().find(|(due, _, state)| state.next_due() == Some(*due));
+            let found = self.rows_of(&entries)?.into_iter().find(|(entry, _, state)| state.next_due() == Some(entry.0));
             let cold = self.cold.as_mut()?;
-            if let Some((due, ..)) = found {
-                cold.due_from = due;
-                return Some(due);
+            if let Some((entry, ..)) = found {
+                cold.due_from = entry.0;
+                return Some(entry.0);
             }
             let (due, from) = next.unwrap_or((Timestamp::MAX, Vec::new()));
             (cold.due_from, key) = (due, from);
@@ -203,13 +210,7 @@ impl<S: StateRow> StateTable<S> {
     }
 
     /// Entries of keys that are not in memory, and where to go on.
-    #[allow(clippy::type_complexity)]
-    fn cold_entries(
-        &mut self,
-        due: Timestamp,
-        key: &[u8],
-        until: Timestamp,
-    ) -> Option<(Vec<(Timestamp, Vec<u8>)>, Option<(Timestamp, Vec<u8>)>)> {
+    fn cold_entries(&mut self, due: Timestamp, key: &[u8], until: Timestamp) -> Option<(Vec<Entry>, Option<Entry>)> {
         let (mut entries, mut next) = (Vec::new(), None);
         let (index, slots) = (&self.index, &self.slots);
         let read = self.cold.as_ref()?.reader.wakeups_from(due, key, &mut |due, key| {
@@ -226,16 +227,16 @@ impl<S: StateRow> StateTable<S> {
         Some((entries, next))
     }
 
-    /// The entries whose keys the store has, with their states.
-    fn rows_of(&mut self, entries: &[(Timestamp, Vec<u8>)]) -> Option<Vec<(Timestamp, Vec<u8>, S)>> {
+    /// The entries whose keys the store has, with the lengths of their rows and their states.
+    fn rows_of<'e>(&mut self, entries: &'e [Entry]) -> Option<Vec<(&'e Entry, usize, S)>> {
         let keys: Vec<&[u8]> = entries.iter().map(|(_, key)| key.as_slice()).collect();
         let read = self.cold.as_ref()?.reader.get_many(&keys);
         let rows = self.checked(read)?;
         let mut found = Vec::with_capacity(rows.len());
-        for ((due, key), row) in entries.iter().zip(rows) {
+        for (entry, row) in entries.iter().zip(rows) {
             let Some(row) = row else { continue };
             let state = S::decode(&row).map_err(StoreError::from);
-            found.push((*due, key.clone(), self.checked(state)?));
+            found.push((entry, row.len(), self.checked(state)?));
         }
         Some(found)
     }
@@ -251,14 +252,10 @@ impl<S: StateRow> StateTable<S> {
         let last = entries.last().map(|(_, key)| key.clone());
         let Some(rows) = self.rows_of(&entries) else { return (Vec::new(), None) };
         let mut ids = Vec::with_capacity(rows.len());
-        for (_, key, state) in rows.into_iter().filter(|(_, _, state)| state.next_due() == Some(due)) {
-            let id = self.enter(&key, hash(&key));
-            self.register_due(id, Some(due));
-            self.replace(id, Held::Decoded(state));
+        for (entry, row_bytes, state) in rows.into_iter().filter(|(_, _, state)| state.next_due() == Some(due)) {
+            let id = self.enter(&entry.1, hash(&entry.1));
+            self.put_loaded(id, row_bytes, state);
             ids.push(id);
-        }
-        if let Some(room) = &self.room {
-            room.memory().loaded.fetch_add(ids.len() as u64, Ordering::Relaxed);
         }
         let more = next.is_some_and(|(next, _)| next <= due);
         (ids, last.filter(|_| more))

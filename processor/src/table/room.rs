@@ -12,6 +12,9 @@ use std::sync::atomic::Ordering;
 use super::KeyId;
 use super::memory::{DECODED_PART, StateMemory};
 
+/// After so many decoded states it is looked again how many tables share the memory.
+const LOOK_EVERY: usize = 64;
+
 /// What one slot takes, in bytes; `decoded` is the part of a decoded state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Weight {
@@ -25,6 +28,8 @@ pub(super) struct Room {
     /// Every decoded state, and stale entries.
     queue: VecDeque<KeyId>,
     hand: usize,
+    /// What the table may take, as of lately.
+    share: usize,
     taken: Weight,
     /// What the memory was told last.
     reported: Weight,
@@ -39,6 +44,7 @@ impl Room {
             memory: Arc::clone(memory),
             queue: VecDeque::new(),
             hand: 0,
+            share: memory.share(),
             taken: Weight::default(),
             reported: Weight::default(),
             row: Vec::new(),
@@ -58,16 +64,19 @@ impl Room {
 
     /// More is decoded than should be.
     pub(super) fn is_crowded(&self) -> bool {
-        self.taken.decoded > self.memory.share() / DECODED_PART
+        self.taken.decoded > self.share / DECODED_PART
     }
 
     /// More is in memory than should be.
     pub(super) fn is_full(&self) -> bool {
-        self.taken.bytes > self.memory.share()
+        self.taken.bytes > self.share
     }
 
     /// The state has been decoded.
     pub(super) fn decoded(&mut self, id: KeyId) {
+        if self.queue.len().is_multiple_of(LOOK_EVERY) {
+            self.share = self.memory.share();
+        }
         self.queue.push_back(id);
     }
 
@@ -84,6 +93,7 @@ impl Room {
 
     /// Tells the memory what has changed since the last call.
     pub(super) fn report(&mut self) {
+        self.share = self.memory.share();
         let (told, taken) = (std::mem::replace(&mut self.reported, self.taken), self.taken);
         self.memory.bytes.fetch_add(taken.bytes.wrapping_sub(told.bytes), Ordering::Relaxed);
         self.memory.decoded.fetch_add(taken.decoded.wrapping_sub(told.decoded), Ordering::Relaxed);

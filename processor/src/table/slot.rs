@@ -28,6 +28,8 @@ pub(super) const USED: u8 = 2;
 pub(super) const UNFLUSHED: u8 = 4;
 /// Among the keys that are listed apart, since the store does not have them.
 pub(super) const LISTED: u8 = 8;
+/// The store's index has, or will have with the next flush, the wake-up it is registered for.
+pub(super) const INDEXED: u8 = 32;
 /// Of no key: waits for another one.
 pub(super) const FREE: u8 = 16;
 

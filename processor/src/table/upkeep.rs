@@ -7,7 +7,7 @@ use schemas::Timestamp;
 use schemas::row::RowError;
 
 use super::room::Room;
-use super::slot::{DIRTY, Held, NO_DUE, USED};
+use super::slot::{DIRTY, Held, INDEXED, NO_DUE, USED};
 use super::{KeyId, StateMemory, StateTable};
 use crate::operator::StateRow;
 use crate::store::StoreError;
@@ -79,7 +79,21 @@ impl<S: StateRow> StateTable<S> {
     }
 
     pub(crate) fn register_due(&mut self, id: KeyId, due: Option<Timestamp>) {
-        self.slots[id.index()].registered_due = due.unwrap_or(NO_DUE);
+        let slot = &mut self.slots[id.index()];
+        let due = due.unwrap_or(NO_DUE);
+        if slot.registered_due != due {
+            slot.registered_due = due;
+            slot.marks &= !INDEXED;
+        }
+    }
+
+    /// The wake-up of a row that is sealed, if the store's index does not have it.
+    pub(crate) fn due_to_index(&mut self, id: KeyId) -> Option<Timestamp> {
+        let due = self.next_due(id);
+        let slot = &mut self.slots[id.index()];
+        let is_indexed = slot.is(INDEXED) && due == slot.due();
+        slot.marks |= INDEXED;
+        due.filter(|_| !is_indexed)
     }
 
     /// Why something could not be read: nothing decided since may be committed.

@@ -24,8 +24,8 @@ impl<O: Operator> Task<O> {
         unit.journal.append(&mut self.journal);
         unit.passed = if self.states.is_backed() { self.passed() } else { None };
         for id in dirty {
+            let due = self.states.due_to_index(id);
             let (key, state) = (self.states.key(id), self.states.get(id));
-            let due = state.and_then(StateRow::next_due);
             let row_bytes = unit.row(key, due, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
             unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
             self.states.weigh(id, row_bytes);

@@ -79,7 +79,7 @@ impl<T> CommitUnit<T> {
         self.rows_due().map(|(key, row, _)| (key, row))
     }
 
-    /// The same, with the instant at which the row wants to be woken.
+    /// The same, with the instant at which the row wants to be woken, where the store does not know it.
     pub(crate) fn rows_due(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>, Option<Timestamp>)> {
         let mut start = 0;
         self.rows.iter().map(move |span| {
