@@ -15,6 +15,7 @@
 //! record; the caller offers the same record again. Its hot path is: observe the source clock, see
 //! that nothing is due, let the operator fold the record.
 
+mod bounds;
 mod commit;
 mod meta;
 mod switches;
@@ -24,16 +25,13 @@ mod unit;
 pub use meta::Meta;
 pub use unit::{CommitUnit, SHARED_KEY};
 
-use std::sync::Arc;
-
 use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
 use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of};
 use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, Sums, Tick};
 use crate::source_clock::SourceClocks;
-use crate::store::{StoreError, StoreReader};
-use crate::table::{KeyId, StateMemory, StateTable};
+use crate::table::{KeyId, StateTable};
 use crate::timers::TimerQueue;
 use switches::Switches;
 use timing::Firing;
@@ -144,30 +142,6 @@ impl<O: Operator> Task<O> {
         }
     }
 
-    /// Lets the states take no more than their share of `memory`.
-    #[must_use]
-    pub fn bounded(mut self, memory: &Arc<StateMemory>) -> Self {
-        self.states.bound(memory);
-        self
-    }
-
-    /// Keys need not be in memory: the store behind `reader` has every committed row, and the index of
-    /// their wake-ups. At most `most_timers` timers fire in one transaction. Called before anything is
-    /// installed, and only for a task that is bounded.
-    #[must_use]
-    pub fn backed(mut self, reader: Box<dyn StoreReader>, most_timers: usize) -> Self {
-        self.states.back(reader);
-        self.most_timers = most_timers.max(1);
-        self
-    }
-
-    /// For a caller that never seals: nothing is kept of what has changed.
-    #[must_use]
-    pub fn unsealed(mut self) -> Self {
-        self.states.forget_changes();
-        self
-    }
-
     /// Names the topic the records come from, by its identity.
     #[must_use]
     pub fn reading(mut self, input_id: &str) -> Self {
@@ -193,39 +167,6 @@ impl<O: Operator> Task<O> {
 
     pub fn states(&self) -> &StateTable<O::State> {
         &self.states
-    }
-
-    /// Keys need not be in memory: [`Task::backed`].
-    pub fn is_backed(&self) -> bool {
-        self.states.is_backed()
-    }
-
-    /// Why a state could not be read, once: nothing decided since may be committed.
-    pub fn take_failure(&mut self) -> Option<StoreError> {
-        self.states.take_failure()
-    }
-
-    pub fn has_failed(&self) -> bool {
-        self.states.has_failed()
-    }
-
-    /// The store has everything that was sealed.
-    pub fn flushed(&mut self) {
-        self.states.flushed();
-        self.states.relieve();
-    }
-
-    /// The keys that begin with `prefix`, in order.
-    pub fn keys_of(&mut self, prefix: &[u8]) -> Vec<KeyId> {
-        self.states.ids_of(prefix, None, usize::MAX)
-    }
-
-    /// Lends the operator and the states between two steps, with one state decoded: for a look at it.
-    pub fn look_at<T>(&mut self, id: KeyId, look: impl FnOnce(&mut O, &mut StateTable<O::State>) -> T) -> T {
-        self.states.ready(id);
-        let seen = look(&mut self.operator, &mut self.states);
-        self.states.relieve();
-        seen
     }
 
     pub fn applied_through(&self) -> i64 {
