@@ -11,7 +11,8 @@
 //!  Running ── more timers are due than go into one transaction ──▶ Sweeping ── the same record again ──▶ Running
 //! ```
 //!
-//! A task never blocks, reads no clock and touches no store. While it awaits an epoch it accepts no
+//! A task waits for nobody, reads no clock and writes to no store; of one it reads states that are not in
+//! memory, through its table. While it awaits an epoch it accepts no
 //! record; the caller offers the same record again. Its hot path is: observe the source clock, see
 //! that nothing is due, let the operator fold the record.
 
