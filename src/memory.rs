@@ -10,6 +10,17 @@ pub fn limit_bytes() -> Option<u64> {
     files.iter().find_map(|file| fs::read_to_string(file).ok()).and_then(|text| limit_of(&text))
 }
 
+/// Where there is no limit to take a share of.
+const DEFAULT_STATE_BYTES: u64 = 512 << 20;
+/// Of the container's memory, in percent: the rest is for the stores' caches, client queues and headroom.
+const STATE_SHARE: u64 = 30;
+
+/// What the states in memory may take, unless somebody says otherwise.
+pub fn of_states() -> usize {
+    let bytes = limit_bytes().map_or(DEFAULT_STATE_BYTES, |bytes| bytes / 100 * STATE_SHARE);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 /// Memory of this process that is in RAM, in bytes; `None` where the system does not tell.
 pub fn resident_bytes() -> Option<u64> {
     fs::read_to_string("/proc/self/status").ok().and_then(|text| resident_of(&text))

@@ -2,7 +2,7 @@
 //! of `replay`, resident bytes per position, and the service on a real Kafka. The method is in
 //! docs/benchmarks.md.
 //!
-//! It must never measure anything but the real binary, and never report a run whose input was
+//! It must never measure anything but the real binary (but for `opening`, which says so), and never report a run whose input was
 //! refused. The last line of its output is one JSON object.
 
 // A benchmark reports on stdout, for people and for scripts.
@@ -13,6 +13,7 @@ mod decode;
 mod kafka;
 mod machine;
 mod memory;
+mod opening;
 mod peers;
 mod percentile;
 mod shop_clock;
@@ -72,6 +73,15 @@ enum Command {
     Kafka,
     /// Only compares with the same job in Kafka Streams and in Quix Streams
     Peers(PeerArguments),
+    /// Only measures what opening stores of so many positions costs, and loading a state from them
+    Opening {
+        #[arg(long, default_value_t = 1_000_000)]
+        positions: u32,
+        #[arg(long, default_value_t = 12)]
+        partitions: u32,
+    },
+    /// Only measures the memory that a position takes
+    Memory,
     /// Only writes the synthetic stream to a directory, for profiling
     Generate { directory: PathBuf },
 }
@@ -140,6 +150,14 @@ fn main() -> Result<()> {
     match &arguments.command {
         Some(Command::Decode { file }) => decode::run(file),
         Some(Command::Generate { directory }) => stream::write_files(&workload, directory).map(drop),
+        Some(Command::Opening { positions, partitions }) => {
+            machine::describe();
+            opening::measure(*positions, *partitions, temporary_directory()?.path())
+        }
+        Some(Command::Memory) => {
+            machine::describe();
+            memory::measure(&binary(&arguments)?, arguments.positions, temporary_directory()?.path()).map(drop)
+        }
         Some(Command::Kafka) => {
             let binary = binary(&arguments)?;
             machine::describe();

@@ -19,7 +19,8 @@ use processor::ports::{
 };
 use processor::runtime::{FailPoint, NoFailPoints, ProtocolStep, RuntimeError};
 use processor::store::memory::MemoryProvider;
-use processor::store::{Checkpoint, StateStore, StoreError, StoreProvider, Visit, Write};
+use processor::store::{Batch, Checkpoint, Look, LookAhead, StateStore, StoreError, StoreProvider, StoreReader, Visit};
+use schemas::Timestamp;
 
 /// Dies when a step is reached for the nth time.
 struct DieAt {
@@ -79,11 +80,12 @@ fn check(cluster: &Cluster, expected: &[String], what: &str) {
 fn a_death_at_any_step_of_the_protocol_changes_nothing() {
     let expected = undisturbed();
     let mut deaths = 0;
-    for (step, nth, keeps_disk) in
-        ProtocolStep::ALL.iter().flat_map(|step| (1..=4).flat_map(move |nth| [(*step, nth, true), (*step, nth, false)]))
-    {
-        let what = format!("{step:?}, occurrence {nth}, disk kept: {keeps_disk}");
+    let cases = ProtocolStep::ALL.iter().flat_map(|step| (1..=4).map(move |nth| (*step, nth)));
+    let cases = cases.flat_map(|(step, nth)| (0..4).map(move |bits| (step, nth, bits & 1 != 0, bits & 2 != 0)));
+    for (step, nth, keeps_disk, bounded) in cases {
+        let what = format!("{step:?}, occurrence {nth}, disk kept: {keeps_disk}, bounded: {bounded}");
         let mut cluster = Cluster::new();
+        cluster.bounded = bounded;
         cluster.start("a", DieAt { step, nth });
         let mut died = false;
         story(&mut cluster, |cluster, batch| {
@@ -105,7 +107,7 @@ fn a_death_at_any_step_of_the_protocol_changes_nothing() {
         deaths += u32::from(died);
         assert!(died || nth > 1, "{what}: never got there");
     }
-    assert!(deaths > 60, "{deaths} deaths");
+    assert!(deaths > 120, "{deaths} deaths");
 }
 
 #[test]
@@ -173,13 +175,51 @@ impl StoreProvider for Rotten {
     }
 }
 
+struct RottenReader {
+    reader: Box<dyn StoreReader>,
+}
+
+fn bad_block() -> StoreError {
+    StoreError::Corrupt { path: "partition 0".to_owned(), reason: "a bad block".to_owned() }
+}
+
+impl StoreReader for RottenReader {
+    fn get_many(&self, _: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        Err(bad_block())
+    }
+
+    fn estimated_rows(&self) -> u64 {
+        self.reader.estimated_rows()
+    }
+
+    fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
+        self.reader.rows_from(from, look)
+    }
+
+    fn wakeups_from(&self, due: Timestamp, key: &[u8], look: &mut LookAhead<'_>) -> Result<(), StoreError> {
+        self.reader.wakeups_from(due, key, look)
+    }
+}
+
 impl StateStore for RottenStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.store.get(key)
     }
 
-    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.store.write(rows, checkpoint)
+    fn apply(&mut self, batch: Batch<'_, '_>) -> Result<(), StoreError> {
+        self.store.apply(batch)
+    }
+
+    fn has_wakeups(&self) -> Result<bool, StoreError> {
+        self.store.has_wakeups()
+    }
+
+    fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
+        self.store.rows_from(from, look)
+    }
+
+    fn reader(&self) -> Box<dyn StoreReader> {
+        if self.rotten { Box::new(RottenReader { reader: self.store.reader() }) } else { self.store.reader() }
     }
 
     fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
@@ -188,7 +228,7 @@ impl StateStore for RottenStore {
 
     fn scan(&self, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         if self.rotten {
-            return Err(StoreError::Corrupt { path: "partition 0".to_owned(), reason: "a bad block".to_owned() });
+            return Err(bad_block());
         }
         self.store.scan(visit)
     }
@@ -202,24 +242,28 @@ impl StateStore for RottenStore {
     }
 }
 
-/// Opening reads little of a database: a bad block is met when all of it is read.
+/// Opening reads little of a database: a bad block is met when all of it is read, or when a state is that
+/// was not in memory.
 #[test]
 fn a_store_that_opens_and_cannot_be_read_is_set_aside_and_rebuilt() {
     let expected = undisturbed();
-    let mut cluster = Cluster::new();
-    cluster.start("a", NoFailPoints);
-    story(&mut cluster, |cluster, batch| {
-        if batch == 1 {
-            cluster.settle();
-            cluster.workers.remove("a").unwrap().close(true).unwrap();
-            let stores = Rotten { disk: cluster.disk("a"), rotten: Arc::new(AtomicBool::new(true)) };
-            let log = Arc::new(cluster.log.clone());
-            cluster.start_from(log, Box::new(stores), "a", NoFailPoints);
-        }
-    });
-    check(&cluster, &expected, "a bad block");
-    let stats = cluster.workers.remove("a").unwrap().close(false).unwrap();
-    assert_eq!(stats.full_restores, 1, "{stats:?}");
+    for bounded in [false, true] {
+        let mut cluster = Cluster::new();
+        cluster.bounded = bounded;
+        cluster.start("a", NoFailPoints);
+        story(&mut cluster, |cluster, batch| {
+            if batch == 1 {
+                cluster.settle();
+                cluster.workers.remove("a").unwrap().close(true).unwrap();
+                let stores = Rotten { disk: cluster.disk("a"), rotten: Arc::new(AtomicBool::new(true)) };
+                let log = Arc::new(cluster.log.clone());
+                cluster.start_from(log, Box::new(stores), "a", NoFailPoints);
+            }
+        });
+        check(&cluster, &expected, &format!("a bad block, bounded: {bounded}"));
+        let stats = cluster.workers.remove("a").unwrap().close(false).unwrap();
+        assert_eq!(stats.full_restores, 1, "bounded: {bounded}, {stats:?}");
+    }
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::table::{KeyId, StateTable};
 
 /// Decoded state of one key, and the versioned row it is stored as.
 pub trait StateRow: Sized + Send {
+    /// What a decoded state takes at least, wherever it is; lists beside it are estimated from the row.
+    const DECODED_BYTES: usize = size_of::<Self>();
+
     fn encode(&self, out: &mut Vec<u8>);
     fn decode(row: &[u8]) -> Result<Self, RowError>;
     /// When this key next wants to be woken, in stream time.

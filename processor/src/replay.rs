@@ -5,6 +5,7 @@
 //! keeps its own from the records it holds, and follows the journal of the live run.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use schemas::Timestamp;
 use schemas::stream::JournalEntry;
@@ -12,6 +13,7 @@ use schemas::stream::JournalEntry;
 use crate::epochs::EpochBoard;
 use crate::operator::{BroadcastRecord, Incoming, Operator, Origin, Outcome, Rejection, TimeSignal};
 use crate::source_clock::SourceClocks;
+use crate::table::StateMemory;
 use crate::task::{CommitUnit, Progress, Step, Task, TaskConfig};
 
 /// All partitions of one stage in one thread.
@@ -42,8 +44,19 @@ impl<O: Operator> ReplayDriver<O> {
         self
     }
 
+    /// Lets the states take no more than `memory`, for a caller that never seals.
+    #[must_use]
+    pub fn bounded(mut self, memory: &Arc<StateMemory>) -> Self {
+        self.tasks = self.tasks.into_iter().map(|task| task.bounded(memory).unsealed()).collect();
+        self
+    }
+
     pub fn tasks(&self) -> &[Task<O>] {
         &self.tasks
+    }
+
+    pub fn tasks_mut(&mut self) -> &mut [Task<O>] {
+        &mut self.tasks
     }
 
     /// Stream time of all partitions, by the driver's clock.
@@ -111,7 +124,7 @@ impl<O: Operator> ReplayDriver<O> {
         self.wakeup = self.wakeup.min(task.next_wakeup());
         match step {
             Step::Done(result) => result,
-            Step::AwaitEpoch { .. } => unreachable_epoch(),
+            Step::AwaitEpoch { .. } | Step::Sweeping => unreachable_epoch(),
         }
     }
 
@@ -210,7 +223,7 @@ impl<O: Operator> LogReplay<O> {
                 let result = match task.operator().decode(&record.incoming(task.partition())) {
                     Ok(decoded) => match task.process(record.offset, &decoded, &self.driver.board) {
                         Step::Done(result) => result,
-                        Step::AwaitEpoch { .. } => break,
+                        Step::AwaitEpoch { .. } | Step::Sweeping => break,
                     },
                     Err(rejection) => {
                         task.skip(record.offset);

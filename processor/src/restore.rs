@@ -16,8 +16,9 @@ use schemas::row::RowError;
 use schemas::time::DAY_MS;
 
 use crate::ports::{Extent, Isolation, LogError, LogReader, TopicPartition};
-use crate::store::{Checkpoint, StateStore, StoreError};
-use crate::task::Meta;
+use crate::store::wakeups::DueOf;
+use crate::store::{Batch, Checkpoint, StateStore, StoreError, Wakeups};
+use crate::task::{Meta, belongs_to_runtime};
 
 /// Why a partition cannot be restored.
 #[derive(Debug, thiserror::Error)]
@@ -105,13 +106,15 @@ pub fn usable(checkpoint: &Checkpoint, start: &Checkpoint, end: i64) -> Result<(
 pub type Pace<'a> = dyn FnMut(i64) -> ControlFlow<()> + 'a;
 
 /// What is restored, and from when the restore counts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub changelog: &'a TopicPartition,
     /// The group's stable committed input offset.
     pub committed: Option<i64>,
     pub wall_ms: i64,
     pub call_timeout: Duration,
+    /// Says when a row wants to be woken, where the store keeps an index of that.
+    pub due_of: Option<&'a DueOf<'a>>,
 }
 
 /// Brings `store` up to date. An error that is retriable, [`RestoreError::Unstable`] and
@@ -123,7 +126,7 @@ pub fn restore(
     progress: &mut Progress,
     pace: &mut Pace<'_>,
 ) -> Result<Restored, RestoreError> {
-    let Request { changelog, committed, wall_ms, call_timeout } = *request;
+    let Request { changelog, committed, wall_ms, call_timeout, .. } = *request;
     let end = settled_end(reader, changelog, call_timeout)?;
     let topic_id = reader.topic_id(&changelog.topic, call_timeout)?;
     let start = reader.extent(changelog, call_timeout)?.start;
@@ -136,7 +139,7 @@ pub fn restore(
         progress.full = end > start;
     }
     while checkpoint.changelog_offset < end {
-        progress.records += replay_batch(reader, store, changelog, &mut checkpoint, end, call_timeout)?;
+        progress.records += replay_batch(reader, store, request, &mut checkpoint, end)?;
         let remaining = end - checkpoint.changelog_offset;
         if pace(remaining).is_break() && remaining > 0 {
             return Err(RestoreError::Underway { partition: changelog.partition, remaining });
@@ -190,11 +193,11 @@ fn usable_checkpoint(
 fn replay_batch(
     reader: &mut dyn LogReader,
     store: &mut dyn StateStore,
-    changelog: &TopicPartition,
+    request: &Request<'_>,
     checkpoint: &mut Checkpoint,
     end: i64,
-    call_timeout: Duration,
 ) -> Result<u64, RestoreError> {
+    let Request { changelog, call_timeout, due_of, .. } = *request;
     let offset = checkpoint.changelog_offset;
     let mut rows: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
     let next =
@@ -208,8 +211,15 @@ fn replay_batch(
         return Err(LogError::Retriable { operation: "restore", reason }.into());
     }
     checkpoint.changelog_offset = next.min(end);
+    let mut entries = Vec::new();
+    for (key, row) in rows.iter().filter(|(key, _)| !belongs_to_runtime(key)) {
+        let (Some(due_of), Some(row)) = (due_of, row) else { continue };
+        let due = due_of(row).map_err(|source| RestoreError::Row { partition: changelog.partition, source })?;
+        entries.extend(due.map(|due| (due, key.as_slice())));
+    }
     let mut batch = rows.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
-    store.write(&mut batch, checkpoint)?;
+    let wakeups = Wakeups { entries: &entries, ..Wakeups::default() };
+    store.apply(Batch { rows: Some(&mut batch), wakeups, checkpoint: Some(checkpoint) })?;
     Ok(rows.len() as u64)
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::service::ServiceArgs;
 use crate::config::{Config, Override};
 use crate::exit::Outcome;
-use crate::metrics::{AlertMetrics, Metrics};
+use crate::metrics::{AlertMetrics, HotMetrics, Metrics};
 use crate::service::{self, Service};
 use crate::stages::process;
 
@@ -39,5 +39,9 @@ pub fn run(config: &Config) -> Outcome {
     let metrics = Metrics::new()?;
     let watcher = Arc::new(metrics.add(AlertMetrics::new)?);
     let stage = process::spec(config, watcher);
+    let figures = metrics.add(HotMetrics::new)?;
+    if let Some(states) = stage.states() {
+        metrics.refresh_with(move || figures.set(&states.usage()));
+    }
     service::run(Service::on_kafka("process", config, metrics, vec![stage])?)
 }

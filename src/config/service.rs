@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::secret::{Properties, Secret};
+use crate::memory;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -79,11 +80,23 @@ pub struct StateSection {
     /// the memory limit of the container (cgroup), or 512 MiB where there is none.
     #[schemars(range(min = 8_388_608, max = 1_099_511_627_776_i64))]
     pub memory_bytes: Option<u64>,
+    /// Memory of the states that `process` keeps at hand, in bytes, for all partitions; the others are read from the state
+    /// stores when they are needed. Without a value 30 % of the memory limit of the container (cgroup), or 512 MiB where
+    /// there is none.
+    #[schemars(range(min = 1_048_576, max = 1_099_511_627_776_i64))]
+    pub hot_bytes: Option<u64>,
+}
+
+impl StateSection {
+    /// What states in memory may take.
+    pub fn hot_bytes(&self) -> usize {
+        self.hot_bytes.map_or_else(memory::of_states, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
 }
 
 impl Default for StateSection {
     fn default() -> Self {
-        Self { directory: PathBuf::from("/var/lib/quartermaster"), memory_bytes: None }
+        Self { directory: PathBuf::from("/var/lib/quartermaster"), memory_bytes: None, hot_bytes: None }
     }
 }
 

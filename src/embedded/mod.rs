@@ -142,6 +142,7 @@ impl Embedded {
             stage: stage.to_owned(),
             topics,
             task: TaskConfig { partition: 0, epoch_ms, grace_ms: self.config.grace_ms, floor: DEFAULT_FLOOR },
+            states: None,
             max_poll_records: 2_000,
             commit_interval_ms: 20,
             // Simulated days pass in a second: an epoch must not wait for a long commit gap.

@@ -29,7 +29,7 @@ impl AlertMetrics {
                 "From the time the data gave an alert (`detected_at`: that of the event, or of the timer and its grace) until \
                  its opening was committed.",
             )?,
-            positions: families.gauge("positions", "SKU and location pairs whose state this process holds.")?,
+            positions: families.gauge("positions", "SKU and location pairs whose state this process holds; those found at the start are an estimate of the store's, items included.")?,
         };
         metrics.expect_closed_sets();
         Ok(metrics)

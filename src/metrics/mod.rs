@@ -30,7 +30,7 @@ pub use notify::NotifyMetrics;
 pub use reference::reference;
 pub use service::ServiceMetrics;
 pub use stage::StageMetrics;
-pub use state::StateMetrics;
+pub use state::{HotMetrics, StateMetrics};
 
 use self::memory::MemoryMetrics;
 use crate::exit::Failure;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{AlertMetrics, ClientMetrics, IngestMetrics, Metrics, NotifyMetrics, StateMetrics};
+use super::{AlertMetrics, ClientMetrics, HotMetrics, IngestMetrics, Metrics, NotifyMetrics, StateMetrics};
 use crate::exit::Failure;
 
 const HEAD: &str = "# Metrics\n\n\
@@ -20,6 +20,7 @@ pub fn reference() -> Result<String, Failure> {
     common.add(ClientMetrics::new)?;
     let told = section("Every service", &common, 0, &mut out);
     common.add(AlertMetrics::new)?;
+    common.add(HotMetrics::new)?;
     let told = section("`process`", &common, told, &mut out);
     common.add(IngestMetrics::new)?;
     let told = section("`ingest`", &common, told, &mut out);

@@ -4,9 +4,57 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use processor::store::rocks::Usage;
-use prometheus::{Counter, IntGauge, IntGaugeVec, Result};
+use processor::table::StateUsage;
+use prometheus::{Counter, IntCounterVec, IntGauge, IntGaugeVec, Result};
 
 use super::Families;
+
+/// What the states in memory take, and what comes and goes.
+pub struct HotMetrics {
+    memory: IntGaugeVec,
+    limit: IntGauge,
+    keys: IntGauge,
+    moved: IntCounterVec,
+    told: Mutex<StateUsage>,
+}
+
+impl HotMetrics {
+    pub fn new(families: &Families) -> Result<Self> {
+        Ok(Self {
+            memory: families.gauges(
+                "hot_state_bytes",
+                &["component"],
+                "Estimated memory of the states at hand: decoded ones, and all the rest (slots, keys, packed rows).",
+            )?,
+            limit: families.gauge("hot_state_limit_bytes", "What they may take: `state.hot_bytes`.")?,
+            keys: families
+                .gauge("hot_state_keys", "Positions and items at hand; the others are in the stores only.")?,
+            moved: families.counters(
+                "hot_state_moves_total",
+                &["move"],
+                "States packed, unpacked, loaded from the stores because they were not at hand, and let go.",
+            )?,
+            told: Mutex::default(),
+        })
+    }
+
+    pub fn set(&self, usage: &StateUsage) {
+        self.memory.with_label_values(&["decoded"]).set(usage.decoded_bytes as i64);
+        self.memory.with_label_values(&["other"]).set(usage.bytes.saturating_sub(usage.decoded_bytes) as i64);
+        self.limit.set(usage.limit_bytes as i64);
+        self.keys.set(usage.keys as i64);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, now, before) in [
+            ("pack", usage.packed, told.packed),
+            ("unpack", usage.unpacked, told.unpacked),
+            ("load", usage.loaded, told.loaded),
+            ("let_go", usage.evicted, told.evicted),
+        ] {
+            self.moved.with_label_values(&[name]).inc_by(now.saturating_sub(before));
+        }
+        *told = *usage;
+    }
+}
 
 pub struct StateMetrics {
     memory: IntGaugeVec,

@@ -24,7 +24,7 @@ pub(super) fn run(args: &ReplayArgs, config: &Config) -> Outcome {
     let progress = Progress::start(people);
     let inputs = Inputs::open(&args.inputs, config.replay.maximum_line_bytes, |f, length| progress.watch(f, length))?;
     let mut replay = LogRun {
-        pipeline: LogPipeline::new(config.replay.partitions, config.replay.grace_ms),
+        pipeline: LogPipeline::new(config.replay.partitions, config.replay.grace_ms, crate::memory::of_states()),
         results: Results::create(args.alerts.as_deref(), None)?,
         letters: DeadLetters::create(args.dead_letters.as_deref())?,
         summary: Summary::default(),

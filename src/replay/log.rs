@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use processor::operator::{BroadcastRecord, Outcome, Rejection};
 use processor::replay::{LogReplay, LoggedRecord, ReplayDriver};
 use processor::source_clock::DEFAULT_FLOOR;
+use processor::table::StateMemory;
 use processor::task::TaskConfig;
 use schemas::dump::{self, LogRecord};
 use schemas::stream::JournalEntry;
@@ -55,11 +56,13 @@ pub struct LogPipeline {
 }
 
 impl LogPipeline {
-    pub fn new(partitions: i32, grace_ms: i64) -> Self {
+    /// States beyond `state_bytes` are kept packed.
+    pub fn new(partitions: i32, grace_ms: i64, state_bytes: usize) -> Self {
         let epoch_ms = Some(rules::site::EPOCH_MS);
         // The grace of a log comes with its watermarks.
         let config = TaskConfig { partition: 0, epoch_ms, grace_ms, floor: DEFAULT_FLOOR };
-        let driver = ReplayDriver::new(partitions, &config, |partition| ProcessOperator::new(partition, partitions));
+        let driver = ReplayDriver::new(partitions, &config, |partition| ProcessOperator::new(partition, partitions))
+            .bounded(&StateMemory::new(state_bytes));
         Self {
             partitions,
             replay: LogReplay::new(driver),
@@ -161,7 +164,7 @@ mod tests {
     }
 
     fn replay(lines: &[Vec<u8>]) -> Result<Vec<Alert>, LogError> {
-        let mut pipeline = LogPipeline::new(2, 0);
+        let mut pipeline = LogPipeline::new(2, 0, 1 << 20);
         lines.iter().try_for_each(|line| pipeline.line(line, &mut |_| {}))?;
         pipeline.finish()
     }

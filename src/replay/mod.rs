@@ -117,6 +117,7 @@ fn options(args: &ReplayArgs, config: &Config) -> PipelineOptions {
         positions_every_ms: args.positions.as_ref().and(args.positions_every).map(|period| period.ms),
         positions_from: args.positions_from,
         until: args.until,
+        state_bytes: crate::memory::of_states(),
     }
 }
 

@@ -8,12 +8,13 @@ use std::io;
 use processor::operator::{BroadcastRecord, Origin, Outcome, Rejection};
 use processor::replay::ReplayDriver;
 use processor::source_clock::DEFAULT_FLOOR;
+use processor::table::{KeyId, StateMemory};
 use processor::task::TaskConfig;
 use schemas::stream::{RuleDocumentRecord, StreamRecord};
 use schemas::{Alert, CatalogChange, CatalogItem, InventoryEvent, Location, Position, Timestamp, avro, topics};
 
 use crate::rule_files::RuleFile;
-use crate::stages::process::{ProcessOperator, ProcessOutput, event_signal};
+use crate::stages::process::{POSITIONS, ProcessOperator, ProcessOutput, event_signal};
 
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineOptions {
@@ -25,6 +26,8 @@ pub struct PipelineOptions {
     pub positions_from: Option<Timestamp>,
     /// Events from here on are ignored; the boundary at it is written.
     pub until: Option<Timestamp>,
+    /// States beyond so many bytes are kept packed.
+    pub state_bytes: usize,
 }
 
 /// What comes out, in the order of the contract.
@@ -58,7 +61,8 @@ impl Pipeline {
         };
         let driver = ReplayDriver::new(options.partitions, &config, |partition| {
             ProcessOperator::new(partition, options.partitions)
-        });
+        })
+        .bounded(&StateMemory::new(options.state_bytes));
         let mut pipeline =
             Self { options, driver, next_boundary: None, written: None, offered: 0, effects: Vec::new() };
         for file in rules {
@@ -172,12 +176,16 @@ impl Pipeline {
             return Ok(());
         }
         self.written = Some(at);
-        let mut positions: Vec<(&[u8], &crate::stages::process::Row)> =
-            self.driver.tasks().iter().flat_map(|task| task.states().iter().map(|(_, key, row)| (key, row))).collect();
+        let mut positions: Vec<(usize, KeyId)> = Vec::new();
+        for (number, task) in self.driver.tasks_mut().iter_mut().enumerate() {
+            positions.extend(task.keys_of(POSITIONS).into_iter().map(|id| (number, id)));
+        }
+        let tasks = self.driver.tasks_mut();
         // A key is `p` SKU NUL location: bytewise order of keys is (sku, location).
-        positions.sort_unstable_by_key(|(key, _)| *key);
-        for (key, row) in positions {
-            if let Some(position) = row.snapshot(key, at) {
+        let key = |(task, id): &(usize, KeyId)| tasks[*task].states().key(*id);
+        positions.sort_by(|a, b| key(a).cmp(key(b)));
+        for (task, id) in positions {
+            if let Some(position) = tasks[task].look_at(id, |operator, states| operator.snapshot(states, id, at)) {
                 sink(Line::Position(&position))?;
             }
         }

@@ -10,6 +10,7 @@ use processor::runtime::{
     Activity, Clock, NoFailPoints, Observer, RuntimeError, StageConfig, Standing, Worker, WorkerParts,
 };
 use processor::store::StoreProvider;
+use processor::table::StateMemory;
 
 use super::observers::Both;
 use crate::metrics::Metrics;
@@ -93,6 +94,11 @@ impl StageSpec {
             needs_one_partition: None,
             open: Box::new(open),
         }
+    }
+
+    /// What the states of the stage may take of the memory, where that is bounded.
+    pub fn states(&self) -> Option<Arc<StateMemory>> {
+        self.config.states.clone()
     }
 
     /// Topics the operator writes to: the service does not start without them.

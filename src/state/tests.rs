@@ -240,7 +240,7 @@ fn an_inspection_tells_rows_by_kind_and_version_beside_a_running_instance() {
     assert!(report.in_use && !report.is_wrong() && report.disk_bytes > 0);
     let State::Ok(contents) = &report.state else { panic!("{report:?}") };
     let kinds: Vec<_> = contents.kinds.iter().map(|one| (one.kind, one.version, one.rows)).collect();
-    assert_eq!(kinds, [("meta", Some(2), 1), ("position", Some(1), 2), ("shared", Some(1), 1)]);
+    assert_eq!(kinds, [("meta", Some(3), 1), ("position", Some(1), 2), ("shared", Some(1), 1)]);
     assert_eq!(contents.checkpoint.as_ref().unwrap().changelog_offset, at.changelog_offset);
     assert_eq!(contents.checkpoint.as_ref().unwrap().committed_at, Timestamp::from_millis(WALL_MS).exact());
     assert_eq!(contents.meta.as_ref().unwrap().input_offset, 3);

@@ -13,6 +13,7 @@ use processor::runtime::{
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::store::StoreProvider;
 use processor::store::memory::MemoryProvider;
+use processor::table::StateMemory;
 use processor::task::TaskConfig;
 
 use crate::counter::Counter;
@@ -40,6 +41,8 @@ pub(crate) struct Cluster {
     disks: BTreeMap<&'static str, MemoryProvider>,
     producer: Box<dyn TransactionalLog>,
     pub(crate) backlog_records: usize,
+    /// Next to no state is in memory, and few timers are in a transaction.
+    pub(crate) bounded: bool,
 }
 
 impl Cluster {
@@ -59,6 +62,7 @@ impl Cluster {
             disks: BTreeMap::new(),
             producer,
             backlog_records: 100,
+            bounded: false,
         }
     }
 
@@ -109,10 +113,11 @@ impl Cluster {
                 journal: Some("journal".to_owned()),
             },
             task: TaskConfig { partition: 0, epoch_ms: Some(10_000), grace_ms: 0, floor: DEFAULT_FLOOR },
+            states: self.bounded.then(|| StateMemory::new(1)),
             max_poll_records: 3,
             commit_interval_ms: 20,
             minimum_commit_gap_ms: 1,
-            commit_records: 100,
+            commit_records: if self.bounded { 2 } else { 100 },
             flush_interval_ms: 50,
             flush_bytes: 1 << 20,
             epoch_wait_ms: 3_600_000,

@@ -1,5 +1,8 @@
 //! What a stage is configured with. Durations are milliseconds of the machine's clock.
 
+use std::sync::Arc;
+
+use crate::table::StateMemory;
 use crate::task::TaskConfig;
 
 /// The topics of one stage.
@@ -24,6 +27,9 @@ pub struct StageConfig {
     pub stage: String,
     pub topics: Topics,
     pub task: TaskConfig,
+    /// What the states of all partitions may take of the memory: the others are read from the stores
+    /// when they are needed. `None`: all of them are in memory, decoded.
+    pub states: Option<Arc<StateMemory>>,
     pub max_poll_records: usize,
     /// A transaction commits after this long at the latest; at once when an output is waiting and
     /// `minimum_commit_gap_ms` has passed.

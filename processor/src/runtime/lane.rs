@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
+use schemas::Timestamp;
 
 use super::{OutcomeCounts, RuntimeError};
 use crate::epochs::EpochBoard;
 use crate::operator::{Incoming, Operator, Rejection};
 use crate::ports::RecordView;
-use crate::store::{Checkpoint, StateStore};
+use crate::store::{Batch, Checkpoint, StateStore, Wakeups};
 use crate::task::{CommitUnit, Step, Task};
 
 /// A record that could not be used, as it goes to the dead letters.
@@ -51,6 +53,16 @@ impl OwnedRecord {
     }
 }
 
+/// Stream time between two times that the store is told which wake-ups have passed.
+const PASSED_STEP_MS: i64 = schemas::time::MINUTE_MS;
+
+/// A committed row; `None` deletes.
+struct PendingRow {
+    row: Option<Vec<u8>>,
+    /// When it wants to be woken, where the store does not know it.
+    due: Option<Timestamp>,
+}
+
 /// Whether a record was taken.
 #[derive(PartialEq, Eq)]
 enum Taken {
@@ -73,14 +85,19 @@ pub(super) struct Lane<O: Operator> {
     /// The checkpoint is newer than the store's.
     checkpoint_moved: bool,
     /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
-    pending: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    pending: HashMap<Vec<u8>, PendingRow>,
     pending_bytes: usize,
     /// Monotonic time of the oldest commit in `pending`.
     pending_since_ms: Option<i64>,
+    /// No row wants to be woken before this instant; and what the store was told of it.
+    passed: Timestamp,
+    told_passed: Timestamp,
     backlog: VecDeque<OwnedRecord>,
     pub(super) paused: bool,
     /// Monotonic time since when the task has waited for an epoch.
     waiting_since_ms: Option<i64>,
+    /// More timers are due before the next record than go into one transaction.
+    sweeping: bool,
     pub(super) rejected: Vec<Rejected>,
     /// Records taken since the last commit.
     pub(super) taken: usize,
@@ -105,9 +122,12 @@ impl<O: Operator> Lane<O> {
             pending: HashMap::new(),
             pending_bytes: 0,
             pending_since_ms: None,
+            passed: Timestamp::MIN,
+            told_passed: Timestamp::MIN,
             backlog: VecDeque::new(),
             paused: false,
             waiting_since_ms: None,
+            sweeping: false,
             rejected: Vec::new(),
             taken: 0,
             outcomes: OutcomeCounts::default(),
@@ -167,6 +187,7 @@ impl<O: Operator> Lane<O> {
     }
 
     fn take(&mut self, incoming: &Incoming<'_>, board: &EpochBoard, now_ms: i64) -> Taken {
+        self.sweeping = false;
         let step = match self.task.operator().decode(incoming) {
             Ok(record) => self.task.process(incoming.offset, &record, board),
             Err(rejection) => {
@@ -179,6 +200,10 @@ impl<O: Operator> Lane<O> {
                 self.waiting_since_ms.get_or_insert(now_ms);
                 return Taken::Waiting;
             }
+            Step::Sweeping => {
+                self.sweeping = true;
+                return Taken::Waiting;
+            }
             Step::Done(Ok(outcome)) => self.outcomes.count(outcome),
             Step::Done(Err(rejection)) => {
                 self.rejected.push(Rejected { record: OwnedRecord::copy(incoming), rejection });
@@ -188,6 +213,11 @@ impl<O: Operator> Lane<O> {
         self.timestamp_ms = incoming.timestamp_ms;
         self.taken += 1;
         Taken::Yes
+    }
+
+    /// Timers wait for the next transaction.
+    pub(super) fn is_sweeping(&self) -> bool {
+        self.sweeping
     }
 
     /// The next record waits for an epoch.
@@ -207,11 +237,19 @@ impl<O: Operator> Lane<O> {
 
     /// The transaction begun at `now_ms` has committed: its rows may go to the store, its records are done.
     pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>, now_ms: i64) {
-        for (key, row) in unit.rows() {
+        for (key, row, due) in unit.rows_due() {
             self.pending_bytes += key.len() + row.map_or(0, <[u8]>::len);
-            self.pending.insert(key.to_vec(), row.map(<[u8]>::to_vec));
+            let row = row.map(<[u8]>::to_vec);
+            match self.pending.entry_ref(key) {
+                EntryRef::Occupied(mut entry) => {
+                    let due = due.or(entry.get().due);
+                    entry.insert(PendingRow { row, due });
+                }
+                EntryRef::Vacant(entry) => drop(entry.insert(PendingRow { row, due })),
+            }
         }
         self.pending_since_ms.get_or_insert(now_ms);
+        self.passed = unit.passed.unwrap_or(self.passed);
         self.taken = 0;
         self.proven();
         self.unproven_since_ms.get_or_insert(now_ms);
@@ -256,9 +294,22 @@ impl<O: Operator> Lane<O> {
     /// Brings the store up to date with everything committed, and with nothing else (invariant I9).
     pub(super) fn flush(&mut self, wall_ms: i64) -> Result<(), RuntimeError> {
         self.checkpoint.committed_at_ms = wall_ms;
-        let mut rows = self.pending.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
-        self.store.write(&mut rows, &self.checkpoint)?;
+        let mut rows = self.pending.iter().map(|(key, pending)| (key.as_slice(), pending.row.as_deref()));
+        let mut entries = Vec::new();
+        if self.task.is_backed() {
+            entries.extend(self.pending.iter().filter_map(|(key, pending)| Some((pending.due?, key.as_slice()))));
+        }
+        // Not at every flush: each time leaves a mark that readers of the index pass.
+        let moved = self.passed > self.told_passed.plus_ms(PASSED_STEP_MS) && self.passed < Timestamp::MAX;
+        let passed = moved.then_some(self.passed);
+        self.store.apply(Batch {
+            rows: Some(&mut rows),
+            wakeups: Wakeups { passed, entries: &entries, complete: false },
+            checkpoint: Some(&self.checkpoint),
+        })?;
+        self.told_passed = passed.unwrap_or(self.told_passed);
         self.pending.clear();
+        self.task.flushed();
         self.pending_bytes = 0;
         self.pending_since_ms = None;
         self.checkpoint_moved = false;

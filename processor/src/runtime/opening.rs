@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use super::lane::Lane;
 use super::{ProtocolStep, RuntimeError};
-use crate::operator::Operator;
+use schemas::Timestamp;
+use schemas::row::RowError;
+
+use crate::operator::{Operator, StateRow};
 use crate::ports::{Extent, LogError, TopicPartition};
 use crate::restore::{Progress, Request, RestoreError, Restored, restore};
 use crate::runtime::Worker;
+use crate::store::wakeups::{self, DueOf};
 use crate::store::{StateStore, StoreError};
-use crate::task::{Task, TaskConfig};
+use crate::task::{Task, TaskConfig, belongs_to_runtime};
 
 /// Longest wait of one attempt to open a partition: the others stand still while it lasts.
 const ATTEMPT: Duration = Duration::from_millis(500);
@@ -92,8 +96,8 @@ impl<O: Operator> Worker<O> {
         let config = TaskConfig { partition: input.partition, ..self.config.task.clone() };
         let input_id = self.reader.topic_id(&input.topic, self.attempt())?;
         let start = self.start_of(input, &input_id, &restored)?;
-        let mut task = Task::new(config, (self.operator)(input.partition)).reading(&input_id);
-        store.scan(&mut |key, row| Ok(task.install(key, row)?)).map_err(|error| -> RuntimeError {
+        let task = Task::new(config, (self.operator)(input.partition)).reading(&input_id);
+        let mut task = self.filled(task, &mut *store).map_err(|error| -> RuntimeError {
             match error {
                 StoreError::Row(source) => RestoreError::Row { partition: input.partition, source }.into(),
                 error => error.into(),
@@ -105,6 +109,25 @@ impl<O: Operator> Worker<O> {
         self.consumer.seek(input, start)?;
         self.count_restore(input.partition, &restored, opening.progress, since_us);
         Ok(Lane::new(task, store, restored.checkpoint))
+    }
+
+    /// Gives a task the rows of its store: those of the runtime, and its states or the way to them.
+    fn filled(&self, mut task: Task<O>, store: &mut dyn StateStore) -> Result<Task<O>, StoreError> {
+        let Some(memory) = &self.config.states else {
+            store.scan(&mut |key, row| Ok(task.install(key, row)?))?;
+            return Ok(task);
+        };
+        wakeups::complete(store, &due_of::<O>)?;
+        task = task.bounded(memory).backed(store.reader(), self.config.commit_records);
+        let mut installed = Ok(());
+        store.rows_from(&[], &mut |key, row| {
+            if installed.is_ok() && belongs_to_runtime(key) {
+                installed = task.install(key, row);
+                return installed.is_ok();
+            }
+            false
+        })?;
+        Ok(installed.map(|()| task)?)
     }
 
     /// The offset to read from. What is gone although nobody has read it is never skipped silently.
@@ -144,7 +167,8 @@ impl<O: Operator> Worker<O> {
         let changelog = TopicPartition::new(&self.config.topics.changelog, input.partition);
         let committed = self.committed_offset(input)?;
         let (wall_ms, call_timeout) = (self.clock.wall_ms(), self.attempt());
-        let request = Request { changelog: &changelog, committed, wall_ms, call_timeout };
+        let due_of = self.config.states.is_some().then_some(&due_of::<O> as &DueOf<'_>);
+        let request = Request { changelog: &changelog, committed, wall_ms, call_timeout, due_of };
         match self.restore_slice(store, &request, progress) {
             Err(RestoreError::Unproven { .. }) if self.committed_offset(input)? != committed => {
                 Err(LogError::Retriable {
@@ -206,6 +230,29 @@ impl<O: Operator> Worker<O> {
         }
     }
 
+    /// Opens partitions again of which something could not be read: nothing they have decided since may be
+    /// committed. A store that is damaged is set aside first, and rebuilt from the changelog.
+    pub(super) fn reopen_failed(&mut self) -> Result<(), RuntimeError> {
+        let failed = |lane: &mut Lane<O>| lane.task.take_failure();
+        let failed: Vec<(i32, StoreError)> =
+            self.lanes.iter_mut().filter_map(|(partition, lane)| Some((*partition, failed(lane)?))).collect();
+        for (partition, error) in failed {
+            self.lanes.remove(&partition);
+            match error {
+                StoreError::Corrupt { .. } => {
+                    tracing::error!(partition, %error, "the store is corrupt; setting it aside and rebuilding");
+                    self.stores.quarantine(partition)?;
+                }
+                StoreError::Row(source) => return Err(RestoreError::Row { partition, source }.into()),
+                error => return Err(error.into()),
+            }
+            self.opening.insert(partition, Opening { set_aside: true, ..Opening::default() });
+            self.broadcasts.rewind_board();
+            self.consumer.resume(&[TopicPartition::new(&self.config.topics.input, partition)])?;
+        }
+        Ok(())
+    }
+
     /// Drops everything that is not committed; the partitions open again from what is proven.
     pub(super) fn reopen_lanes(&mut self) -> Result<(), RuntimeError> {
         let partitions: Vec<TopicPartition> =
@@ -215,6 +262,11 @@ impl<O: Operator> Worker<O> {
         self.broadcasts.rewind_board();
         Ok(self.consumer.resume(&partitions)?)
     }
+}
+
+/// When the row of a state wants to be woken.
+fn due_of<O: Operator>(row: &[u8]) -> Result<Option<Timestamp>, RowError> {
+    Ok(O::State::decode(row)?.next_due())
 }
 
 fn is_damage(error: &RuntimeError) -> bool {

@@ -305,6 +305,7 @@ impl<O: Operator> Worker<O> {
     }
 
     pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
+        self.reopen_failed()?;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
         if taken >= self.config.commit_records || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
     }
@@ -314,7 +315,7 @@ impl<O: Operator> Worker<O> {
         let since = self.clock.monotonic_ms() - self.last_commit_ms;
         let urgent = self.lanes.values().any(Lane::is_urgent);
         // Where every partition waits for others, nothing is gained by waiting for more.
-        let stuck = urgent && self.lanes.values().all(Lane::is_waiting);
+        let stuck = urgent && self.lanes.values().all(Lane::is_waiting) || self.lanes.values().any(Lane::is_sweeping);
         let gap = match (stuck, urgent) {
             (true, _) => 0,
             (false, true) => self.config.minimum_commit_gap_ms,
@@ -336,6 +337,7 @@ impl<O: Operator> Worker<O> {
     }
 
     fn commit(&mut self) -> Result<(), RuntimeError> {
+        self.reopen_failed()?;
         self.last_commit_ms = self.clock.monotonic_ms();
         self.sample_changelogs_if_due()?;
         let units: Vec<(i32, CommitUnit<O::Output>)> =

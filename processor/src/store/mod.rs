@@ -10,8 +10,12 @@
 
 pub mod memory;
 pub mod rocks;
+pub mod wakeups;
 
+use schemas::Timestamp;
 use schemas::row::{RowError, RowReader, RowWriter};
+
+pub use wakeups::Wakeups;
 
 /// What a flush knows about the log: everything before `changelog_offset` is in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,23 +87,61 @@ pub enum StoreError {
 /// One row of a batch: `None` deletes.
 pub type Write<'a> = (&'a [u8], Option<&'a [u8]>);
 
+/// Rows, wake-ups and a checkpoint that go into a store together.
+#[derive(Default)]
+pub struct Batch<'a, 'r> {
+    pub rows: Option<&'a mut dyn Iterator<Item = Write<'r>>>,
+    pub wakeups: Wakeups<'a>,
+    /// `None`: stays.
+    pub checkpoint: Option<&'a Checkpoint>,
+}
+
+/// Sees one row: key, value. Says whether to go on.
+pub type Look<'a> = dyn FnMut(&[u8], &[u8]) -> bool + 'a;
+
+/// Sees one entry of the index of wake-ups: instant, key. Says whether to go on.
+pub type LookAhead<'a> = dyn FnMut(Timestamp, &[u8]) -> bool + 'a;
+
 /// Sees one row of a scan: key, value.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'a;
 
 /// The store of one partition. Keys and values are any bytes, empty ones included.
 pub trait StateStore: Send {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Applies the rows, in order, and the checkpoint as one atomic batch. It survives the death
-    /// of the process at once, a power loss only after [`StateStore::sync`].
-    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// Applies everything as one atomic batch, rows in order. It survives the death of the process at
+    /// once, a power loss only after [`StateStore::sync`].
+    fn apply(&mut self, batch: Batch<'_, '_>) -> Result<(), StoreError>;
+    /// Rows and their checkpoint, in a store that keeps no wake-ups.
+    fn write(&mut self, rows: &mut dyn Iterator<Item = Write<'_>>, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.apply(Batch { rows: Some(rows), checkpoint: Some(checkpoint), ..Batch::default() })
+    }
+    /// Every row has its entry in the index of wake-ups.
+    fn has_wakeups(&self) -> Result<bool, StoreError>;
+    /// Rows in key order, from the first that is not before `from`.
+    fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError>;
+    /// Somebody else who reads it, as long as it is open.
+    fn reader(&self) -> Box<dyn StoreReader>;
     /// The checkpoint of the last batch; `None` in a new or cleared store.
     fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError>;
     /// Every row, in key order (bytewise). Ends early with the visitor's error.
     fn scan(&self, visit: &mut Visit<'_>) -> Result<(), StoreError>;
     /// Makes what was written survive power loss.
     fn sync(&mut self) -> Result<(), StoreError>;
-    /// Drops every row and the checkpoint, as one atomic batch that survives power loss.
+    /// Drops every row, every wake-up and the checkpoint, as one atomic batch that survives power loss.
     fn clear(&mut self) -> Result<(), StoreError>;
+}
+
+/// Reads the store of one partition beside its owner, and sees what that one has written.
+pub trait StoreReader: Send {
+    /// The rows of these keys, in their order.
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+    /// About how many rows there are.
+    fn estimated_rows(&self) -> u64;
+    /// As [`StateStore::rows_from`].
+    fn rows_from(&self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError>;
+    /// Entries of the index of wake-ups in order of time, then of key, from the first that is not before
+    /// this instant and key.
+    fn wakeups_from(&self, due: Timestamp, key: &[u8], look: &mut LookAhead<'_>) -> Result<(), StoreError>;
 }
 
 /// Opens the stores of one worker's partitions. A partition's store is open at most once at a time.

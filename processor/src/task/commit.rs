@@ -22,18 +22,21 @@ impl<O: Operator> Task<O> {
         unit.outputs.extend(self.effects.drain(..).map(|(_, output)| output));
         unit.partials.append(&mut self.partials);
         unit.journal.append(&mut self.journal);
+        unit.passed = if self.states.is_backed() { self.passed() } else { None };
         for id in dirty {
+            let due = self.states.due_to_index(id);
             let (key, state) = (self.states.key(id), self.states.get(id));
-            unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
+            let row_bytes = unit.row(key, due, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
             unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
+            self.states.weigh(id, row_bytes);
         }
         let mut shared = Vec::with_capacity(self.shared_row.len());
         self.operator.encode_shared(&mut shared);
         if shared != self.shared_row {
-            unit.row(SHARED_KEY, Some(|out: &mut Vec<u8>| out.extend_from_slice(&shared)));
+            unit.row(SHARED_KEY, None, Some(|out: &mut Vec<u8>| out.extend_from_slice(&shared)));
             self.shared_row = shared;
         }
-        unit.row(META_KEY, Some(|out: &mut Vec<u8>| self.meta().encode(out)));
+        unit.row(META_KEY, None, Some(|out: &mut Vec<u8>| self.meta().encode(out)));
         unit
     }
 
@@ -47,7 +50,8 @@ impl<O: Operator> Task<O> {
             clocks: self.clocks.clocks().to_vec(),
             epoch: self.epoch.current,
             applied_through: self.epoch.applied_through,
-            underway: self.epoch.awaiting.then(|| self.switches.due_until(self.clocks.stream_time())),
+            sweeping: self.sweeping,
+            underway: self.is_half_way().then(|| self.switches.due_until(self.clocks.stream_time())),
             applied: self.switches.applied().clone(),
         }
     }
@@ -62,10 +66,7 @@ impl<O: Operator> Task<O> {
             }
             _ => {
                 unknown_of_runtime(key)?;
-                let state = O::State::decode(row)?;
-                let due = state.next_due();
-                let id = self.states.install(key, Some(state));
-                self.states.register_due(id, due);
+                let (id, due) = self.states.install(key, row)?;
                 if let Some(due) = due {
                     self.timers.set(due, id);
                 }
@@ -81,8 +82,9 @@ impl<O: Operator> Task<O> {
         self.epoch = EpochState {
             current: meta.epoch,
             applied_through: meta.applied_through,
-            awaiting: meta.underway.is_some(),
+            awaiting: meta.underway.is_some() && !meta.sweeping,
         };
+        self.sweeping = meta.sweeping;
         self.switches.restore(meta.applied, meta.underway.unwrap_or_default());
     }
 

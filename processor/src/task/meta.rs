@@ -9,7 +9,7 @@ use schemas::row::{RowError, RowReader, RowWriter};
 use super::switches::{Applied, Run};
 use crate::source_clock::SourceClock;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// One partition's position in its inputs and in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub struct Meta {
     pub epoch: Option<i64>,
     /// Aggregates are applied through this epoch.
     pub applied_through: i64,
-    /// Present when the record at `position` is half-way: its epoch was entered, the sums published,
-    /// the aggregates not applied yet. Then these broadcast records, (topic, offset), take effect on
-    /// the way; others that have come since do not.
+    /// Present when the record at `position` is half-way. Then these broadcast records, (topic, offset),
+    /// take effect on the way; others that have come since do not.
     pub(crate) underway: Option<Vec<(String, i64)>>,
+    /// Half-way means that timers have fired before the record, and more are to; otherwise, that its epoch
+    /// was entered, the sums published, the aggregates not applied yet.
+    pub(crate) sweeping: bool,
     /// The broadcast records that have taken effect, in order.
     pub(crate) applied: Applied,
 }
@@ -74,6 +76,7 @@ impl Meta {
                 w.signed(run.last - run.first);
             }
         }
+        w.u8(u8::from(self.sweeping));
     }
 
     pub fn decode(row: &[u8]) -> Result<Self, RowError> {
@@ -93,6 +96,7 @@ impl Meta {
             applied_through: r.signed()?,
             underway: r.option(read_underway)?,
             applied: read_applied(&mut r)?,
+            sweeping: version >= 3 && r.u8()? != 0,
         })
     }
 }
@@ -156,6 +160,7 @@ mod tests {
             epoch: Some(1_888_888),
             applied_through: i64::MIN,
             underway: Some(vec![("inventory.rules".to_owned(), 9)]),
+            sweeping: true,
             applied: Applied::from([(
                 "inventory.rules".to_owned(),
                 vec![Run { first: 0, last: 3 }, Run { first: 7, last: 7 }],
@@ -170,16 +175,28 @@ mod tests {
         assert_eq!(Meta::decode(&row), Ok(meta()));
     }
 
-    /// Version 1 did not know the identity of its input.
+    /// Version 1 did not know the identity of its input, version 2 no sweep in more than one transaction.
     #[test]
     fn golden_rows_of_every_version_are_read() {
-        let quiet = Meta { clocks: Vec::new(), epoch: None, underway: None, applied: Applied::new(), ..meta() };
+        let quiet = Meta {
+            clocks: Vec::new(),
+            epoch: None,
+            underway: None,
+            sweeping: false,
+            applied: Applied::new(),
+            ..meta()
+        };
         for (name, meta) in [("meta_full", meta()), ("meta_quiet", quiet)] {
             let mut row = Vec::new();
             meta.encode(&mut row);
             golden::check(name, VERSION, &row, |version, row| {
                 let input_id = if version == 1 { String::new() } else { meta.input_id.clone() };
-                assert_eq!(Meta::decode(row), Ok(Meta { input_id, ..meta.clone() }), "{name} of version {version}");
+                let sweeping = version >= 3 && meta.sweeping;
+                assert_eq!(
+                    Meta::decode(row),
+                    Ok(Meta { input_id, sweeping, ..meta.clone() }),
+                    "{name} of version {version}"
+                );
             });
             golden::refuses_newer(name, VERSION, 0, Meta::decode);
         }
@@ -193,6 +210,6 @@ mod tests {
             assert!(Meta::decode(&row[..len]).is_err(), "{len} bytes");
         }
         row[0] = 9;
-        assert_eq!(Meta::decode(&row), Err(RowError::TooNew { found: 9, newest: 2 }));
+        assert_eq!(Meta::decode(&row), Err(RowError::TooNew { found: 9, newest: 3 }));
     }
 }

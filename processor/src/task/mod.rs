@@ -7,15 +7,20 @@
 //!     │  totals up to e − 2 incomplete
 //!     ▼
 //!  Awaiting(e − 2) ── board complete, or `force_epoch` after the wait ──▶ Running
+//!
+//!  Running ── more timers are due than go into one transaction ──▶ Sweeping ── the same record again ──▶ Running
 //! ```
 //!
-//! A task never blocks, reads no clock and touches no store. While it awaits an epoch it accepts no
+//! A task waits for nobody, reads no clock and writes to no store; of one it reads states that are not in
+//! memory, through its table. While it awaits an epoch it accepts no
 //! record; the caller offers the same record again. Its hot path is: observe the source clock, see
 //! that nothing is due, let the operator fold the record.
 
+mod bounds;
 mod commit;
 mod meta;
 mod switches;
+mod timing;
 mod unit;
 
 pub use meta::Meta;
@@ -24,15 +29,14 @@ pub use unit::{CommitUnit, SHARED_KEY};
 use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
 
-use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of, epoch_start};
-use crate::operator::{
-    BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, StateRow, Sums, Tick,
-};
+use crate::epochs::{EPOCH_LAG, EpochBoard, epoch_of};
+use crate::operator::{BroadcastRecord, Cause, Context, Now, Operator, Origin, Outcome, Rejection, Sums, Tick};
 use crate::source_clock::SourceClocks;
 use crate::table::{KeyId, StateTable};
 use crate::timers::TimerQueue;
 use switches::Switches;
-pub(crate) use unit::META_KEY;
+use timing::Firing;
+pub(crate) use unit::{META_KEY, belongs_to_runtime};
 
 /// What a task is told once.
 #[derive(Clone, Debug)]
@@ -54,6 +58,8 @@ pub enum Progress {
     AwaitEpoch {
         through: i64,
     },
+    /// So many timers have fired that a transaction is due; there are more.
+    Sweeping,
 }
 
 /// What became of a record.
@@ -64,6 +70,9 @@ pub enum Step {
     AwaitEpoch {
         through: i64,
     },
+    /// Not processed: timers fire before it, more than go into one transaction. Commit what there is, and
+    /// offer it again.
+    Sweeping,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +95,11 @@ pub struct Task<O: Operator> {
     /// Nothing happens before this stream time: timers, switches, epochs.
     wakeup: Timestamp,
     timers: TimerQueue,
+    /// The timers that are being fired, and how many may be in one transaction.
+    firing: Option<Firing>,
+    most_timers: usize,
+    /// The record at `position` is half-way: timers have fired before it, and a transaction was due.
+    sweeping: bool,
     switches: Switches,
     epoch: EpochState,
     force_epoch: bool,
@@ -98,6 +112,8 @@ pub struct Task<O: Operator> {
     journal: Vec<JournalEntry>,
     shared_row: Vec<u8>,
     touched: Vec<KeyId>,
+    /// A wake-up was put off once: the rows ask for earlier ones than the queue has.
+    put_off: bool,
 }
 
 impl<O: Operator> Task<O> {
@@ -110,6 +126,9 @@ impl<O: Operator> Task<O> {
             stream_time: Timestamp::MIN,
             wakeup: Timestamp::MIN,
             timers: TimerQueue::default(),
+            firing: None,
+            most_timers: usize::MAX,
+            sweeping: false,
             switches: Switches::default(),
             epoch: EpochState { current: None, applied_through: i64::MIN, awaiting: false },
             force_epoch: false,
@@ -120,6 +139,7 @@ impl<O: Operator> Task<O> {
             journal: Vec::new(),
             shared_row: Vec::new(),
             touched: Vec::new(),
+            put_off: false,
         }
     }
 
@@ -169,7 +189,7 @@ impl<O: Operator> Task<O> {
     pub fn process(&mut self, offset: i64, record: &O::Record<'_>, board: &EpochBoard) -> Step {
         // A record that awaits an epoch is half-way: what has come up meanwhile must not slip in
         // there, where no replay could find the place again. It takes effect before the next one.
-        if !self.epoch.awaiting {
+        if !self.is_half_way() {
             self.apply_overdue_switches(offset);
         }
         let grace_ms = self.clocks.grace_ms();
@@ -193,8 +213,13 @@ impl<O: Operator> Task<O> {
         board: &EpochBoard,
     ) -> Step {
         self.position = offset;
-        if let Progress::AwaitEpoch { through } = self.advance(stream_time, board) {
-            return Step::AwaitEpoch { through };
+        let progress = self.advance(stream_time, board);
+        // While it awaits an epoch it is half-way for that reason: its meta row says which.
+        self.sweeping = progress == Progress::Sweeping;
+        match progress {
+            Progress::Done => {}
+            Progress::AwaitEpoch { through } => return Step::AwaitEpoch { through },
+            Progress::Sweeping => return Step::Sweeping,
         }
         let mut ctx = Context {
             now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Record),
@@ -203,13 +228,14 @@ impl<O: Operator> Task<O> {
         };
         let result = self.operator.on_record(&mut ctx, record);
         self.register_wakeups(None);
+        self.states.relieve();
         self.position = offset + 1;
         Step::Done(result)
     }
 
     /// Lets the operator look at the clock. A record that is half-way is not disturbed.
     pub fn tick(&mut self, tick: Tick) {
-        if self.epoch.awaiting {
+        if self.is_half_way() {
             return;
         }
         let mut ctx = Context {
@@ -248,10 +274,20 @@ impl<O: Operator> Task<O> {
         self.advance_slowly(to, board)
     }
 
+    /// A record was begun and is not processed yet: nothing may slip in.
+    fn is_half_way(&self) -> bool {
+        self.epoch.awaiting || self.sweeping
+    }
+
     fn advance_slowly(&mut self, to: Timestamp, board: &EpochBoard) -> Progress {
+        let mut budget = self.most_timers;
         loop {
+            if !self.fire_timers(&mut budget) {
+                return self.pause();
+            }
             let switch = self.switches.next_effective();
-            let timer = self.next_timer();
+            let due = self.next_due(to);
+            let timer = due.map(|due| due.plus_ms(self.clocks.grace_ms()));
             let stop = switch.into_iter().chain(timer).min().filter(|stop| *stop <= to);
             let at = stop.unwrap_or(to).max(self.stream_time);
             if let Progress::AwaitEpoch { through } = self.enter_epoch(at, board) {
@@ -261,30 +297,13 @@ impl<O: Operator> Task<O> {
             if stop.is_none() {
                 break;
             }
-            if switch <= timer && switch.is_some() || timer.is_none() {
-                self.apply_due_switch();
-            } else {
-                self.fire_timers();
+            match due {
+                Some(due) if switch.is_none() || switch > timer => self.begin_firing(due),
+                _ => self.apply_due_switch(),
             }
         }
         self.recompute_wakeup();
         Progress::Done
-    }
-
-    /// The stream time at which the next timer fires.
-    fn next_timer(&mut self) -> Option<Timestamp> {
-        let due = self.timers.next_due(|key| self.states.registered_due(key));
-        due.map(|due| due.plus_ms(self.clocks.grace_ms()))
-    }
-
-    fn recompute_wakeup(&mut self) {
-        let timer = self.next_timer();
-        let epoch_end = match (self.config.epoch_ms, self.epoch.current) {
-            (Some(epoch_ms), Some(current)) => Some(epoch_start(current + 1, epoch_ms)),
-            _ => None,
-        };
-        let earliest = timer.into_iter().chain(self.switches.next_effective()).chain(epoch_end).min();
-        self.wakeup = earliest.unwrap_or(Timestamp::MAX);
     }
 
     fn enter_epoch(&mut self, at: Timestamp, board: &EpochBoard) -> Progress {
@@ -349,50 +368,11 @@ impl<O: Operator> Task<O> {
         self.force_epoch = false;
     }
 
-    fn fire_timers(&mut self) {
-        let Some((due, mut keys)) = self.timers.pop() else {
-            return;
-        };
-        keys.retain(|id| self.states.registered_due(*id) == Some(due));
-        keys.sort_unstable_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
-        keys.dedup();
-        for id in keys {
-            self.states.register_due(id, None);
-            let mut ctx = Context {
-                now: now_at(self.stream_time, self.clocks.grace_ms(), Cause::Timer(due)),
-                states: &mut self.states,
-                effects: &mut self.effects,
-            };
-            self.operator.on_timer(&mut ctx, id, due);
-            self.register_wakeups(Some((id, due)));
-        }
-    }
-
-    /// Derives the wake-ups of the keys just touched. The timer that has `fired` must ask for a later
-    /// instant; one that does not is put off by a millisecond, so that time always moves.
-    fn register_wakeups(&mut self, fired: Option<(KeyId, Timestamp)>) {
-        let mut touched = std::mem::take(&mut self.touched);
-        self.states.take_touched(&mut touched);
-        for id in &touched {
-            let earliest = fired.filter(|(key, _)| key == id).map_or(Timestamp::MIN, |(_, due)| due.plus_ms(1));
-            let due = self.states.get(*id).and_then(StateRow::next_due).map(|due| due.max(earliest));
-            if due == self.states.registered_due(*id) {
-                continue;
-            }
-            self.states.register_due(*id, due);
-            if let Some(due) = due {
-                self.timers.set(due, *id);
-                self.wakeup = self.wakeup.min(due.plus_ms(self.clocks.grace_ms()));
-            }
-        }
-        self.touched = touched;
-    }
-
     /// Takes in a record of a broadcast topic. It takes effect when stream time passes its instant,
     /// or, where that has passed already or there is none, before the next record, journalled.
     pub fn offer_broadcast(&mut self, record: &BroadcastRecord) -> Result<(), Rejection> {
         // While a record is half-way, the time it goes to counts: its epochs are entered already.
-        let decided = if self.epoch.awaiting { self.clocks.stream_time() } else { self.stream_time };
+        let decided = if self.is_half_way() { self.clocks.stream_time() } else { self.stream_time };
         self.offer_after(decided, record)
     }
 

@@ -1,5 +1,6 @@
 //! What one partition adds to a transaction: the overlay, sealed.
 
+use schemas::Timestamp;
 use schemas::row::RowError;
 use schemas::stream::{AggregatePartial, JournalEntry};
 
@@ -7,6 +8,11 @@ use schemas::stream::{AggregatePartial, JournalEntry};
 pub(crate) const META_KEY: &[u8] = b"\0meta";
 /// Of the row that an operator keeps for all keys of a partition.
 pub const SHARED_KEY: &[u8] = b"\0shared";
+
+/// Whether a key is one of the runtime's own.
+pub(crate) fn belongs_to_runtime(key: &[u8]) -> bool {
+    key.first() == Some(&0)
+}
 
 /// Refuses a key of the runtime that this one does not know: a newer one wrote it.
 pub(super) fn unknown_of_runtime(key: &[u8]) -> Result<(), RowError> {
@@ -24,6 +30,8 @@ pub struct CommitUnit<T> {
     pub outputs: Vec<T>,
     pub partials: Vec<AggregatePartial>,
     pub journal: Vec<JournalEntry>,
+    /// No row of the partition wants to be woken before this instant; `None`: nobody knows.
+    pub passed: Option<Timestamp>,
     buffer: Vec<u8>,
     rows: Vec<RowSpan>,
 }
@@ -33,6 +41,7 @@ struct RowSpan {
     key_end: usize,
     /// `None`: a tombstone.
     row_end: Option<usize>,
+    due: Option<Timestamp>,
 }
 
 impl<T> CommitUnit<T> {
@@ -42,29 +51,42 @@ impl<T> CommitUnit<T> {
             outputs: Vec::new(),
             partials: Vec::new(),
             journal: Vec::new(),
+            passed: None,
             buffer: Vec::new(),
             rows: Vec::new(),
         }
     }
 
-    pub(super) fn row(&mut self, key: &[u8], encode: Option<impl FnOnce(&mut Vec<u8>)>) {
+    /// Returns the length of the row.
+    pub(super) fn row(
+        &mut self,
+        key: &[u8],
+        due: Option<Timestamp>,
+        encode: Option<impl FnOnce(&mut Vec<u8>)>,
+    ) -> usize {
         self.buffer.extend_from_slice(key);
         let key_end = self.buffer.len();
         let row_end = encode.map(|encode| {
             encode(&mut self.buffer);
             self.buffer.len()
         });
-        self.rows.push(RowSpan { key_end, row_end });
+        self.rows.push(RowSpan { key_end, row_end, due });
+        self.buffer.len() - key_end
     }
 
     /// Rows in order: key, and the row or a tombstone.
     pub fn rows(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.rows_due().map(|(key, row, _)| (key, row))
+    }
+
+    /// The same, with the instant at which the row wants to be woken, where the store does not know it.
+    pub(crate) fn rows_due(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>, Option<Timestamp>)> {
         let mut start = 0;
         self.rows.iter().map(move |span| {
             let key = &self.buffer[start..span.key_end];
             let row = span.row_end.map(|end| &self.buffer[span.key_end..end]);
             start = span.row_end.unwrap_or(span.key_end);
-            (key, row)
+            (key, row, span.due)
         })
     }
 

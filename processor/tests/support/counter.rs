@@ -97,9 +97,10 @@ impl Operator for Counter {
     fn on_record(&mut self, ctx: &mut Context<'_, Count, String>, record: &Record) -> Result<Outcome, Rejection> {
         let Record::Event { key, at } = record else { return Ok(Outcome::Filtered) };
         let id = ctx.states.intern(key.as_bytes());
-        let state = ctx.states.get_or_insert_with(id, || Count { count: 0, due: None });
+        let mut state = ctx.states.get(id).cloned().unwrap_or(Count { count: 0, due: None });
         state.count += 1;
         state.due.get_or_insert(at.plus_ms(TIMER_MS));
+        ctx.states.put(id, state);
         self.open += 1;
         self.say(ctx, id, "counted");
         Ok(Outcome::Ok)

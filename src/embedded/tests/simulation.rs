@@ -10,6 +10,7 @@ use connectors::memory::{Doubt, Fault, FaultPlan, Operation};
 use processor::ports::LogError;
 use processor::runtime::{Activity, Clock, FailPoint, ProtocolStep, RuntimeError, Worker};
 use processor::store::memory::MemoryProvider;
+use processor::table::StateMemory;
 use schemas::time::MINUTE_MS;
 
 use super::scenario::{GRACE_MS, PARTITIONS, Scenario};
@@ -59,6 +60,8 @@ pub(super) struct Faults {
     /// Switches that the journal has to tell the replay: epochs passed over, overdue broadcast runs.
     pub(super) epochs_passed_over: u64,
     pub(super) overdue_switches: u64,
+    /// States that were read from a store because they were not in memory.
+    pub(super) loads: u64,
 }
 
 impl Faults {
@@ -70,6 +73,7 @@ impl Faults {
         self.clock_jumps += other.clock_jumps;
         self.epochs_passed_over += other.epochs_passed_over;
         self.overdue_switches += other.overdue_switches;
+        self.loads += other.loads;
     }
 }
 
@@ -110,6 +114,8 @@ pub(super) struct Simulation {
     seats: Vec<Seat>,
     scenario: Scenario,
     publisher: Publisher,
+    /// Of every life of `process`.
+    memories: Vec<Arc<StateMemory>>,
     pub(super) faults: Faults,
 }
 
@@ -141,6 +147,7 @@ impl Simulation {
             seats,
             scenario,
             publisher,
+            memories: Vec::new(),
             faults: Faults::default(),
         }
     }
@@ -152,6 +159,7 @@ impl Simulation {
         }
         self.faults.failed_calls = self.chain.log().injected().len() as u64;
         self.rest();
+        self.faults.loads = self.memories.iter().map(|memory| memory.usage().loaded).sum();
     }
 
     /// Goes on until the source has come so far, then calmly until nothing is left to do, and closes.
@@ -273,6 +281,12 @@ impl Simulation {
             let mut parts = self.chain.process(seat.name);
             (parts.stores, parts.failpoints) = (Box::new(seat.disk.clone()), Box::new(failpoint));
             parts.config.call_timeout_ms = 1;
+            parts.config.states = bound(self.seed);
+            self.memories.extend(parts.config.states.clone());
+            if self.seed % 3 == 1 {
+                // Records of a transaction, and timers.
+                parts.config.commit_records = 3;
+            }
             Worker::open(parts).map(|worker| Member::Process(Box::new(worker)))
         };
         match opened {
@@ -307,6 +321,15 @@ impl Simulation {
             }
         }
         panic!("seed {}: never at rest", self.seed);
+    }
+}
+
+/// What is in memory must not matter: all of it, next to nothing, or a few keys.
+fn bound(seed: u64) -> Option<Arc<StateMemory>> {
+    match seed % 3 {
+        0 => None,
+        1 => Some(StateMemory::new(1)),
+        _ => Some(StateMemory::new(16 << 10)),
     }
 }
 

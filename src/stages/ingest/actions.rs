@@ -57,9 +57,10 @@ impl RecentActions {
         }
         let key = states.intern(format!("action|{}", self.taken % WINDOW).as_bytes());
         self.taken += 1;
-        let slot = states.get_or_insert_with(key, || Slot { action_id: String::new() });
-        let forgotten = std::mem::replace(&mut slot.action_id, action_id.to_owned());
-        self.known.remove(&forgotten);
+        if let Some(forgotten) = states.get(key) {
+            self.known.remove(&forgotten.action_id);
+        }
+        states.put(key, Slot { action_id: action_id.to_owned() });
         true
     }
 

@@ -107,6 +107,7 @@ fn stage_config(config: &Config, input: &Input) -> StageConfig {
         stage: STAGE.to_owned(),
         topics: input.topics(),
         task: TaskConfig { partition: 0, epoch_ms: None, grace_ms: config.ingest.grace_ms, floor: DEFAULT_FLOOR },
+        states: None,
         max_poll_records: POLL_RECORDS,
         commit_interval_ms: COMMIT_INTERVAL_MS,
         minimum_commit_gap_ms: MINIMUM_COMMIT_GAP_MS,

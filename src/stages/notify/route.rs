@@ -87,7 +87,7 @@ impl Operator for RouteOperator {
         };
         // Whoever is not to be told of the end need not be remembered.
         if !told.is_over() {
-            ctx.states.get_or_insert_with(id, || ToldRow(Told::default())).0 = told;
+            ctx.states.put(id, ToldRow(told));
         } else if known {
             ctx.states.delete(id);
         }

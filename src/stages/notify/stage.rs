@@ -59,6 +59,7 @@ fn stage(application: &str, stage: &str, input: &str, tick_ms: Option<i64>) -> S
             journal: None,
         },
         task: TaskConfig { partition: 0, epoch_ms: None, grace_ms: 0, floor: DEFAULT_FLOOR },
+        states: None,
         max_poll_records: 500,
         commit_interval_ms: 100,
         minimum_commit_gap_ms: 10,

@@ -12,7 +12,7 @@ mod watch;
 mod world;
 
 pub use output::ProcessOutput;
-pub use rows::{Row, examine, position_key};
+pub use rows::{POSITIONS, Row, examine, position_key};
 pub use shared::examine_shared;
 pub use stage::{APPLICATION, spec, topics};
 pub use watch::Watcher;
@@ -20,7 +20,7 @@ pub use watch::Watcher;
 use std::sync::Arc;
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, TimeSignal,
+    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use rules::decide::{self, Applied, Key};
@@ -32,15 +32,18 @@ use rules::state::KeyState;
 use schemas::partitioner::partition_for;
 use schemas::row::RowError;
 use schemas::stream::StreamRecord;
-use schemas::{Alert, CatalogChange, InventoryEvent, Timestamp};
+use schemas::{Alert, CatalogChange, InventoryEvent, Position, Timestamp};
 
-use rows::{ItemRow, PositionRow, item_key, split_position_key};
+use rows::{PositionRow, Surroundings, item_key, positions_of, split_position_key};
 use watch::Watched;
-use world::World;
+use world::{Change, World};
 
 /// Scope and id of the one aggregate of this version: the site as a whole.
 const SITE_SCOPE: &str = "site";
 const SITE_ID: &str = "all";
+
+/// Positions reconsidered at a time when all of them are.
+const PAGE: usize = 512;
 
 type Ctx<'a> = Context<'a, Row, ProcessOutput>;
 
@@ -54,6 +57,7 @@ pub struct ProcessOperator {
     /// Buffers that live as long as the operator: the hot path allocates nothing.
     key: Vec<u8>,
     alerts: Vec<Alert>,
+    rows: [Vec<u8>; 2],
     watched: Watched,
 }
 
@@ -68,6 +72,7 @@ impl ProcessOperator {
             sums: SiteSums::default(),
             key: Vec::new(),
             alerts: Vec::new(),
+            rows: Default::default(),
             watched: Watched::default(),
         }
     }
@@ -115,16 +120,18 @@ impl ProcessOperator {
     fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &InventoryEvent<'_>) -> Result<Outcome, Rejection> {
         position_key(&event.sku, &event.location, &mut self.key)?;
         let id = ctx.states.intern(&self.key);
-        if ctx.states.get(id).is_none() {
-            self.open_position(ctx, id, event);
+        let key = Key { sku: &event.sku, location: &event.location };
+        match ctx.states.get(id) {
+            None => self.open_position(ctx, id, event),
+            Some(row) if row.is_bare() => self.surround(ctx.states, id, key),
+            Some(_) => {}
         }
         let Self { world, sums, alerts, .. } = self;
-        let Some(row) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else {
+        let Some((row, around)) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else {
             return Err(Rejection::new("internal", "a position's key holds another kind of row"));
         };
-        let env = world.around(&row.item, &row.place, ctx.now);
-        let key = Key { sku: &event.sku, location: &event.location };
-        let applied = decide::apply(&env, key, &mut row.state, event, sums, alerts);
+        let env = world.around(around, ctx.now);
+        let applied = decide::apply(&env, key, row, event, sums, alerts);
         emit_alerts(alerts, ctx);
         Ok(match applied {
             Applied::Ok => Outcome::Ok,
@@ -135,19 +142,28 @@ impl ProcessOperator {
 
     /// The first event of a key: its item may be unknown, its place too.
     fn open_position(&mut self, ctx: &mut Ctx<'_>, id: KeyId, event: &InventoryEvent<'_>) {
-        let item_id = self.item_of(ctx.states, &event.sku);
-        let item = match ctx.states.derived_mut(item_id) {
-            Some(Row::Item(row)) => {
-                row.positions.push(id);
-                row.item.clone()
-            }
-            _ => Arc::new(Item::unknown(&event.sku)),
-        };
-        let place = self.world.place(&event.location);
+        let around = self.surroundings(ctx.states, Key { sku: &event.sku, location: &event.location });
         let since = event.occurred_at.max(ctx.now.closed_before);
-        let state = KeyState::first_seen(since, &place.zone);
-        ctx.states.get_or_insert_with(id, || Row::Position(Box::new(PositionRow { state, item, place })));
+        let state = KeyState::first_seen(since, &around.place.zone);
+        ctx.states.put(id, Row::Position(Box::new(PositionRow { state, around: Some(around) })));
         self.watched.positions(1);
+    }
+
+    /// Gives a position that was just decoded its item and its place.
+    fn surround(&mut self, states: &mut StateTable<Row>, id: KeyId, key: Key<'_>) {
+        let around = self.surroundings(states, key);
+        if let Some(Row::Position(row)) = states.derived_mut(id) {
+            row.around = Some(around);
+        }
+    }
+
+    fn surroundings(&mut self, states: &mut StateTable<Row>, key: Key<'_>) -> Surroundings {
+        let item_id = self.item_of(states, key.sku);
+        let item = match states.get(item_id) {
+            Some(Row::Item(item)) => item.clone(),
+            _ => Arc::new(Item::unknown(key.sku)),
+        };
+        Surroundings { item, place: self.world.place(key.location) }
     }
 
     /// The item's id; an item nobody described is opened with defaults.
@@ -155,7 +171,7 @@ impl ProcessOperator {
         item_key(sku, &mut self.key);
         let id = states.intern(&self.key);
         if states.get(id).is_none() {
-            states.get_or_insert_with(id, || Row::Item(ItemRow::new(Item::unknown(sku))));
+            states.put(id, Row::Item(Arc::new(Item::unknown(sku))));
         }
         id
     }
@@ -165,40 +181,84 @@ impl ProcessOperator {
         let Some(Row::Item(row)) = ctx.states.get_mut(id) else {
             return;
         };
-        row.item = Arc::new(match &change.item {
+        let item = Arc::new(match &change.item {
             Some(item) => Item::from_catalog(item),
-            None => Item::clone(&row.item).retired(),
+            None => Item::clone(row).retired(),
         });
-        let (item, mut positions) = (row.item.clone(), row.positions.clone());
+        *row = item.clone();
+        positions_of(&change.sku, &mut self.key);
+        let positions = ctx.states.with_prefix(&self.key);
         for id in &positions {
-            if let Some(Row::Position(row)) = ctx.states.derived_mut(*id) {
-                row.item = item.clone();
+            if let Some(Row::Position(row)) = ctx.states.derived_mut(*id)
+                && let Some(around) = &mut row.around
+            {
+                around.item = item.clone();
             }
         }
-        self.reconsider(ctx, &mut positions);
-    }
-
-    /// Decides anew for keys whose surroundings have changed, in order of key.
-    fn reconsider(&mut self, ctx: &mut Ctx<'_>, positions: &mut [KeyId]) {
-        positions.sort_unstable_by(|a, b| ctx.states.key(*a).cmp(ctx.states.key(*b)));
         for id in positions {
-            self.key.clear();
-            self.key.extend_from_slice(ctx.states.key(*id));
-            let Some((sku, location)) = split_position_key(&self.key) else {
-                continue;
-            };
-            let Some(row) = ctx.states.get_mut(*id).and_then(Row::as_position_mut) else {
-                continue;
-            };
-            let env = self.world.around(&row.item, &row.place, ctx.now);
-            let at = ctx.now.stream_time;
-            decide::on_environment_change(&env, Key { sku, location }, &mut row.state, at, &mut self.alerts);
-            emit_alerts(&mut self.alerts, ctx);
+            self.reconsider(ctx, id);
+            // What is published of it may have changed with the item.
+            ctx.states.get_mut(id);
         }
     }
 
-    fn all_positions(states: &StateTable<Row>) -> Vec<KeyId> {
-        states.iter().filter(|(_, _, row)| matches!(row, Row::Position(_))).map(|(id, _, _)| id).collect()
+    /// Decides anew for a key whose surroundings have changed. Its row is written if it has changed.
+    fn reconsider(&mut self, ctx: &mut Ctx<'_>, id: KeyId) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.iter_mut().for_each(Vec::clear);
+        if let Some(row) = ctx.states.get(id) {
+            row.encode(&mut rows[0]);
+        }
+        let at = ctx.now.stream_time;
+        self.with_position(ctx, id, |env, key, state, _, alerts| {
+            decide::on_environment_change(env, key, state, at, alerts);
+        });
+        if let Some(row) = ctx.states.get(id) {
+            row.encode(&mut rows[1]);
+        }
+        if rows[0] != rows[1] {
+            ctx.states.get_mut(id);
+        }
+        self.rows = rows;
+    }
+
+    /// The place of a position has changed, if it has one already.
+    fn move_to(states: &mut StateTable<Row>, id: KeyId, place: &Arc<Place>) {
+        if let Some(Row::Position(row)) = states.derived_mut(id)
+            && let Some(around) = &mut row.around
+        {
+            around.place = place.clone();
+        }
+    }
+
+    /// Decides about one position, whose id the task or the table has handed out in this step. Whoever calls
+    /// says whether it is written.
+    fn with_position(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        id: KeyId,
+        decide: impl FnOnce(&Environment<'_>, Key<'_>, &mut KeyState, &mut SiteSums, &mut Vec<Alert>),
+    ) {
+        let name = ctx.states.key(id).to_vec();
+        let Some((sku, location)) = split_position_key(&name) else { return };
+        let key = Key { sku, location };
+        if ctx.states.get(id).is_some_and(Row::is_bare) {
+            self.surround(ctx.states, id, key);
+        }
+        let Self { world, sums, alerts, .. } = self;
+        let Some((state, around)) = ctx.states.derived_mut(id).and_then(Row::as_position_mut) else { return };
+        decide(&world.around(around, ctx.now), key, state, sums, alerts);
+        emit_alerts(alerts, ctx);
+    }
+
+    /// The public figures of a position, of which [`processor::task::Task::look_at`] has given the id.
+    pub fn snapshot(&mut self, states: &mut StateTable<Row>, id: KeyId, at: Timestamp) -> Option<Position> {
+        let name = states.key(id).to_vec();
+        let (sku, location) = split_position_key(&name)?;
+        if states.get(id)?.is_bare() {
+            self.surround(states, id, Key { sku, location });
+        }
+        states.get(id)?.snapshot(&name, at)
     }
 }
 
@@ -209,11 +269,11 @@ fn emit_alerts(alerts: &mut Vec<Alert>, ctx: &mut Ctx<'_>) {
 }
 
 impl World {
-    fn around<'a>(&'a self, item: &'a Item, place: &'a Place, now: Now) -> Environment<'a> {
+    fn around<'a>(&'a self, around: &'a Surroundings, now: Now) -> Environment<'a> {
         Environment {
             rules: self.rules(),
-            item,
-            place,
+            item: &around.item,
+            place: &around.place,
             site: &self.site,
             now: Moment { stream_time: now.stream_time, closed_before: now.closed_before },
         }
@@ -253,17 +313,10 @@ impl Operator for ProcessOperator {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, id: KeyId, due: Timestamp) {
-        self.key.clear();
-        self.key.extend_from_slice(ctx.states.key(id));
-        let Some((sku, location)) = split_position_key(&self.key) else {
-            return;
-        };
-        let Some(row) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else {
-            return;
-        };
-        let env = self.world.around(&row.item, &row.place, ctx.now);
-        decide::on_timer(&env, Key { sku, location }, &mut row.state, due, &mut self.sums, &mut self.alerts);
-        emit_alerts(&mut self.alerts, ctx);
+        self.with_position(ctx, id, |env, key, state, sums, alerts| {
+            decide::on_timer(env, key, state, due, sums, alerts);
+        });
+        ctx.states.get_mut(id);
     }
 
     fn effective_at(&self, record: &BroadcastRecord) -> Result<Option<Timestamp>, Rejection> {
@@ -275,22 +328,30 @@ impl Operator for ProcessOperator {
     }
 
     fn on_broadcast(&mut self, ctx: &mut Ctx<'_>, record: &BroadcastRecord) {
-        let mut touched = match self.world.take(record) {
-            world::Change::Nothing => return,
-            world::Change::Rules => Self::all_positions(ctx.states),
-            world::Change::Place(location) => {
-                let place = self.world.place(&location);
-                let mut at_place = Self::all_positions(ctx.states);
-                at_place.retain(|id| split_position_key(ctx.states.key(*id)).is_some_and(|(_, at)| at == location));
-                for id in &at_place {
-                    if let Some(Row::Position(row)) = ctx.states.derived_mut(*id) {
-                        row.place = place.clone();
-                    }
-                }
-                at_place
-            }
+        let place = match self.world.take(record) {
+            Change::Nothing => return,
+            Change::Rules => None,
+            Change::Place(location) => Some(self.world.place(&location)),
         };
-        self.reconsider(ctx, &mut touched);
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let mut page = ctx.states.ids_of(POSITIONS, after.as_deref(), PAGE);
+            let Some(last) = page.last() else { return };
+            after = Some(ctx.states.key(*last).to_vec());
+            if let Some(place) = &place {
+                page.retain(|id| is_at(ctx.states.key(*id), place));
+            }
+            for id in &page {
+                ctx.states.ready(*id);
+                if let Some(place) = &place {
+                    Self::move_to(ctx.states, *id, place);
+                }
+            }
+            for id in page {
+                self.reconsider(ctx, id);
+            }
+            ctx.states.relieve();
+        }
     }
 
     fn close_epoch(&mut self) -> Vec<Sums> {
@@ -317,26 +378,8 @@ impl Operator for ProcessOperator {
     }
 
     fn restored(&mut self, states: &mut StateTable<Row>) {
-        let positions = Self::all_positions(states);
-        self.watched.positions(positions.len() as i64);
-        for id in positions {
-            let key = states.key(id).to_vec();
-            let Some((sku, location)) = split_position_key(&key) else {
-                continue;
-            };
-            let item_id = self.item_of(states, sku);
-            let item = match states.derived_mut(item_id) {
-                Some(Row::Item(row)) => {
-                    row.positions.push(id);
-                    row.item.clone()
-                }
-                _ => continue,
-            };
-            let place = self.world.place(location);
-            if let Some(Row::Position(row)) = states.derived_mut(id) {
-                (row.item, row.place) = (item, place);
-            }
-        }
+        // Items among them are few; a figure of how much is here, nothing more.
+        self.watched.positions(states.estimated_keys() as i64);
     }
 
     fn publish(&self, key: &[u8], row: &Row, now: Now) -> Option<ProcessOutput> {
@@ -350,6 +393,10 @@ impl Operator for ProcessOperator {
     fn produce(&self, output: &ProcessOutput, sink: &mut dyn FnMut(Produced<'_>)) {
         output::produce(output, self.partition, sink);
     }
+}
+
+fn is_at(key: &[u8], place: &Place) -> bool {
+    split_position_key(key).is_some_and(|(_, location)| location == place.location)
 }
 
 /// The source clock of an event: its own instant where no source is named.

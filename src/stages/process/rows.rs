@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use processor::operator::{Rejection, StateRow};
-use processor::table::KeyId;
 use rules::decide::{self, Key};
 use rules::item::Item;
 use rules::place::Place;
@@ -17,49 +16,52 @@ use schemas::{Position, Timestamp};
 use crate::stages::rows::Examined;
 
 const ITEM: u8 = b'i';
+/// What the keys of all positions begin with.
+pub const POSITIONS: &[u8] = &[POSITION];
 const POSITION: u8 = b'p';
 const SEPARATOR: u8 = 0;
 
 /// One row of the table.
 pub enum Row {
-    Item(ItemRow),
+    Item(Arc<Item>),
     /// Boxed: a table of items and positions should not pay a position for every item.
     Position(Box<PositionRow>),
 }
 
-pub struct ItemRow {
-    pub(super) item: Arc<Item>,
-    /// Derived: the keys of this SKU, in order of first sight.
-    pub(super) positions: Vec<KeyId>,
-}
-
-impl ItemRow {
-    pub(super) fn new(item: Item) -> Self {
-        Self { item: Arc::new(item), positions: Vec::new() }
-    }
-}
-
 pub struct PositionRow {
     pub state: KeyState,
+    /// Derived: `None` in a row that was just decoded.
+    pub(super) around: Option<Surroundings>,
+}
+
+/// What a position holds on to, so that a stock change costs one look-up.
+#[derive(Clone)]
+pub(super) struct Surroundings {
     pub(super) item: Arc<Item>,
     pub(super) place: Arc<Place>,
 }
 
 impl Row {
-    pub(super) fn as_position_mut(&mut self) -> Option<&mut PositionRow> {
+    /// A position whose item and place are still to be looked up.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, Self::Position(row) if row.around.is_none())
+    }
+
+    /// The state of a position whose surroundings are known, and these.
+    pub(super) fn as_position_mut(&mut self) -> Option<(&mut KeyState, &Surroundings)> {
         match self {
-            Self::Position(row) => Some(row),
+            Self::Position(row) => Some((&mut row.state, row.around.as_ref()?)),
             Self::Item(_) => None,
         }
     }
 
-    /// The public figures of a position; `None` for an item.
-    pub fn snapshot(&self, key: &[u8], at: Timestamp) -> Option<Position> {
+    /// The public figures of a position whose surroundings are known; `None` for anything else.
+    pub(super) fn snapshot(&self, key: &[u8], at: Timestamp) -> Option<Position> {
         let Self::Position(row) = self else {
             return None;
         };
         let (sku, location) = split_position_key(key)?;
-        Some(decide::snapshot(Key { sku, location }, &row.state, &row.item, at))
+        Some(decide::snapshot(Key { sku, location }, &row.state, &row.around.as_ref()?.item, at))
     }
 }
 
@@ -82,6 +84,14 @@ pub(super) fn item_key(sku: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(sku.as_bytes());
 }
 
+/// What the keys of all positions of a SKU begin with.
+pub(super) fn positions_of(sku: &str, out: &mut Vec<u8>) {
+    out.clear();
+    out.push(POSITION);
+    out.extend_from_slice(sku.as_bytes());
+    out.push(SEPARATOR);
+}
+
 /// SKU and location of a position's key; `None` for any other key.
 pub(super) fn split_position_key(key: &[u8]) -> Option<(&str, &str)> {
     let rest = std::str::from_utf8(key.strip_prefix(&[POSITION])?).ok()?;
@@ -99,11 +109,13 @@ pub fn examine(row: &[u8]) -> Examined {
 }
 
 impl StateRow for Row {
+    const DECODED_BYTES: usize = size_of::<PositionRow>();
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Item(row) => {
                 out.push(ITEM);
-                row.item.encode(out);
+                row.encode(out);
             }
             Self::Position(row) => {
                 out.push(POSITION);
@@ -114,12 +126,10 @@ impl StateRow for Row {
 
     fn decode(row: &[u8]) -> Result<Self, RowError> {
         match row.split_first() {
-            Some((&ITEM, rest)) => Ok(Self::Item(ItemRow::new(Item::decode(rest)?))),
-            Some((&POSITION, rest)) => Ok(Self::Position(Box::new(PositionRow {
-                state: KeyState::decode(rest)?,
-                item: Arc::new(Item::unknown("")),
-                place: Arc::new(Place::unknown("")),
-            }))),
+            Some((&ITEM, rest)) => Ok(Self::Item(Arc::new(Item::decode(rest)?))),
+            Some((&POSITION, rest)) => {
+                Ok(Self::Position(Box::new(PositionRow { state: KeyState::decode(rest)?, around: None })))
+            }
             Some((kind, _)) => Err(RowError::UnknownKind { kind: char::from(*kind) }),
             None => Err(RowError::Truncated { at: 0, missing: 1 }),
         }

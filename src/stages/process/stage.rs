@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use processor::runtime::{StageConfig, Topics};
 use processor::source_clock::DEFAULT_FLOOR;
+use processor::table::StateMemory;
 use processor::task::TaskConfig;
 use schemas::{DecodeError, topics as names};
 
@@ -56,6 +57,7 @@ fn stage_config(config: &Config) -> StageConfig {
             grace_ms: process.grace_ms,
             floor: DEFAULT_FLOOR,
         },
+        states: Some(StateMemory::new(config.state.hot_bytes())),
         max_poll_records: process.poll_records as usize,
         commit_interval_ms: process.commit_interval_ms,
         minimum_commit_gap_ms: process.minimum_commit_gap_ms,

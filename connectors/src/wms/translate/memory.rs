@@ -41,7 +41,7 @@ impl Memory {
         if matches!(states.get(id), Some(WmsRow::Image(known)) if *known == image) {
             return;
         }
-        *states.get_or_insert_with(id, || WmsRow::Image(Image::default())) = WmsRow::Image(image);
+        states.put(id, WmsRow::Image(image));
     }
 
     pub(super) fn forget(&mut self, table: &Table, key: &str, states: &mut StateTable<WmsRow>) {
@@ -71,8 +71,7 @@ fn enter(seq: u64, image: String, states: &mut StateTable<WmsRow>) {
         Some(WmsRow::Gone { seq, image }) => Some((*seq, image.clone())),
         _ => None,
     };
-    let entry = WmsRow::Gone { seq, image };
-    *states.get_or_insert_with(slot, || WmsRow::Gone { seq, image: String::new() }) = entry;
+    states.put(slot, WmsRow::Gone { seq, image });
     let Some((seq, image)) = last else { return };
     let Some(id) = states.find(image.as_bytes()) else { return };
     // It may have come back since.

@@ -67,7 +67,7 @@ impl Parking {
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         self.enter(slot, &parked);
         let id = states.intern(parked_key(slot).as_bytes());
-        *states.get_or_insert_with(id, || WmsRow::Parked(Box::default())) = WmsRow::Parked(Box::new(parked));
+        states.put(id, WmsRow::Parked(Box::new(parked)));
     }
 
     /// Takes a record out.

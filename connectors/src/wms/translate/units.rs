@@ -50,11 +50,6 @@ impl Slots for InState<'_> {
         let states = &mut *self.states;
         let id = *self.keys[at].get_or_insert_with(|| states.intern(format!("{PREFIX}{slot}").as_bytes()));
         let unit = Box::new(unit.clone());
-        match states.get_mut(id) {
-            Some(WmsRow::Unit(known)) => *known = unit,
-            _ => {
-                states.get_or_insert_with(id, || WmsRow::Unit(unit));
-            }
-        }
+        states.put(id, WmsRow::Unit(unit));
     }
 }

@@ -152,7 +152,7 @@ impl Snapshot {
         options.create_missing_column_families(false);
         // Every table is opened now: one opened later may be gone.
         options.set_max_open_files(-1);
-        let db = DB::open_cf_descriptors_read_only(&options, database, shared.column_families(), false);
+        let db = DB::open_cf_descriptors_read_only(&options, database, shared.looked_at(), false);
         Ok(Self { db: db.map_err(|e| open_error(path, &e))?, path: path.to_owned() })
     }
 

@@ -10,6 +10,7 @@
 //!       LOCK            locked while the store is open, so that no other worker opens it
 //!       identity        … and the partition
 //!       db/             the database: column family `default` holds the rows,
+//!                       `wakeups` when each key wants to be woken, derived from the rows,
 //!                       `meta` the checkpoint under the key `checkpoint`
 //!     partition-00007.quarantined/    the last one that could not be used, kept for inspection
 //! ```

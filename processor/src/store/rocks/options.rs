@@ -11,7 +11,7 @@ use rocksdb::{
     WriteBufferManager,
 };
 
-use super::store::{META, ROWS};
+use super::store::{META, ROWS, WAKEUPS};
 use super::usage::OpenDatabases;
 
 const KIB: usize = 1 << 10;
@@ -83,7 +83,13 @@ impl Shared {
         options
     }
 
-    pub(super) fn column_families(&self) -> [ColumnFamilyDescriptor; 2] {
+    pub(super) fn column_families(&self) -> [ColumnFamilyDescriptor; 3] {
+        let [rows, meta] = self.looked_at();
+        [rows, meta, ColumnFamilyDescriptor::new(WAKEUPS, self.wakeups())]
+    }
+
+    /// What there is in every database, whichever version has made it.
+    pub(super) fn looked_at(&self) -> [ColumnFamilyDescriptor; 2] {
         [ColumnFamilyDescriptor::new(ROWS, self.rows()), ColumnFamilyDescriptor::new(META, self.meta())]
     }
 
@@ -99,6 +105,15 @@ impl Shared {
         options.set_arena_block_size(64 * KIB);
         options.set_compression_type(DBCompressionType::Lz4);
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
+        options
+    }
+
+    /// Keys without values, read in order only: nothing to filter.
+    fn wakeups(&self) -> Options {
+        let mut options = self.rows();
+        let mut table = self.table();
+        table.set_block_size(16 * KIB);
+        options.set_block_based_table_factory(&table);
         options
     }
 

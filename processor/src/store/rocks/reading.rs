@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use rocksdb::{ColumnFamily, DB, DBPinnableSlice, ErrorKind, ReadOptions};
+use schemas::Timestamp;
 use schemas::row::RowError;
 
-use super::store::META;
+use super::store::{META, WAKEUPS};
 use super::{corrupt, io_error};
-use crate::store::{Checkpoint, StoreError, Visit};
+use crate::store::wakeups::{entry, split};
+use crate::store::{Checkpoint, Look, LookAhead, StoreError, Visit};
 
 pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+/// There when every row has its wake-up in the index.
+pub(super) const WAKEUPS_KEY: &[u8] = b"wakeups";
 const SCAN_READAHEAD_BYTES: usize = 2 << 20;
 
 /// A database, and the directory of its partition.
@@ -21,8 +25,16 @@ pub(super) struct Contents<'a> {
 
 impl<'a> Contents<'a> {
     pub(super) fn meta(self) -> Result<&'a ColumnFamily, StoreError> {
-        let missing = || corrupt(self.path, format!("the column family `{META}` is missing"));
-        self.db.cf_handle(META).ok_or_else(missing)
+        self.family(META)
+    }
+
+    pub(super) fn wakeups(self) -> Result<&'a ColumnFamily, StoreError> {
+        self.family(WAKEUPS)
+    }
+
+    fn family(self, name: &str) -> Result<&'a ColumnFamily, StoreError> {
+        let missing = || corrupt(self.path, format!("the column family `{name}` is missing"));
+        self.db.cf_handle(name).ok_or_else(missing)
     }
 
     fn error(self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
@@ -31,6 +43,37 @@ impl<'a> Contents<'a> {
 
     pub(super) fn get(self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.db.get(key).map_err(|e| self.error("read", &e))
+    }
+
+    pub(super) fn get_many(self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.db.multi_get(keys).into_iter().map(|row| row.map_err(|e| self.error("read", &e))).collect()
+    }
+
+    pub(super) fn has_wakeups(self) -> Result<bool, StoreError> {
+        let mark = self.db.get_pinned_cf(self.meta()?, WAKEUPS_KEY).map_err(|e| self.error("read", &e))?;
+        Ok(mark.is_some())
+    }
+
+    pub(super) fn rows_from(self, from: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
+        let mut cursor = self.db.raw_iterator();
+        cursor.seek(from);
+        while let Some((key, row)) = cursor.item()
+            && look(key, row)
+        {
+            cursor.next();
+        }
+        cursor.status().map_err(|e| self.error("read", &e))
+    }
+
+    pub(super) fn wakeups_from(self, due: Timestamp, key: &[u8], look: &mut LookAhead<'_>) -> Result<(), StoreError> {
+        let mut cursor = self.db.raw_iterator_cf(self.wakeups()?);
+        cursor.seek(entry(due, key));
+        while let Some((due, key)) = cursor.key().and_then(split)
+            && look(due, key)
+        {
+            cursor.next();
+        }
+        cursor.status().map_err(|e| self.error("read", &e))
     }
 
     pub(super) fn checkpoint(self) -> Result<Option<Checkpoint>, StoreError> {

@@ -111,7 +111,7 @@ impl Bench {
                 assert_eq!(self.commit(), [], "a refused record says nothing");
                 Err(rejection)
             }
-            Step::AwaitEpoch { .. } => panic!("ingest has no epochs"),
+            Step::AwaitEpoch { .. } | Step::Sweeping => panic!("ingest has neither epochs nor timers"),
         }
     }
 

@@ -97,6 +97,7 @@ impl Stage {
             stage: "ingest".to_owned(),
             topics: self.input.topics(),
             task: TaskConfig { partition: 0, epoch_ms: None, grace_ms: 0, floor: DEFAULT_FLOOR },
+            states: None,
             max_poll_records: 3,
             commit_interval_ms: 20,
             minimum_commit_gap_ms: 1,

@@ -105,7 +105,7 @@ impl DispatchOperator {
         let row = OpenRow { attempt: Attempt::planned(order.at), order: Arc::new(order.notification.clone()) };
         self.desk.open(id, &row);
         self.tell(ctx, &row, None);
-        ctx.states.get_or_insert_with(id, || Row::Open(Box::new(row)));
+        ctx.states.put(id, Row::Open(Box::new(row)));
     }
 
     fn tell(&self, ctx: &mut Ctx<'_>, row: &OpenRow, job: Option<Job>) {
@@ -192,7 +192,7 @@ impl DispatchOperator {
         );
         self.desk.disabled.insert(name.to_owned(), fingerprint.clone());
         let id = ctx.states.intern(&endpoint_key(name));
-        ctx.states.get_or_insert_with(id, || Row::Disabled { fingerprint, at });
+        ctx.states.put(id, Row::Disabled { fingerprint, at });
     }
 
     /// Endpoints that are configured otherwise than when they were disabled are enabled again.

@@ -18,7 +18,7 @@ fn stored(states: &StateTable<WmsRow>) -> StateTable<WmsRow> {
             assert!(WmsRow::decode(&bytes[..cut]).is_err(), "{row:?} cut at {cut}");
         }
         let id = after.intern(key);
-        after.get_or_insert_with(id, || read);
+        after.put(id, read);
     }
     after
 }

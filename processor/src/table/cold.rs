@@ -1,0 +1,267 @@
+//! Keys that are not in memory: the store has them, and the table reads them from there.
+//!
+//! What is in memory and what the store has are brought together by one rule: **a key that has no slot
+//! is exactly what the store says.** So a key leaves only when what it has is in the store: not while it
+//! is dirty, nor while what was committed of it waits for the flush. A load then never has to look
+//! anywhere else, and nothing that is decided can depend on what is in memory (invariant I21).
+//!
+//! Wake-ups of keys that are not in memory are in the store's index, which may say too much: an entry
+//! is believed when the row says the same. What the table keeps of them is one bound: none is due
+//! before it.
+
+use std::sync::atomic::Ordering;
+
+use hashbrown::HashTable;
+use schemas::Timestamp;
+
+use super::room::Weight;
+use super::slot::{DIRTY, FREE, Held, INDEXED, LISTED, Slot, UNFLUSHED, USED};
+use super::{KeyId, KeyOrder, StateTable, hash};
+use crate::operator::StateRow;
+use crate::store::{StoreError, StoreReader};
+
+/// Entries of the index of wake-ups that are looked at together.
+const ENTRIES: usize = 256;
+
+/// The way to what is not in memory.
+pub(super) struct Cold {
+    reader: Box<dyn StoreReader>,
+    /// No key that is not in memory is due before it.
+    due_from: Timestamp,
+    /// What is due up to it is being fired: it stays in memory.
+    held: Timestamp,
+    /// Committed since the last flush.
+    unflushed: Vec<KeyId>,
+    free: Vec<KeyId>,
+    /// Read for an operator, and not among the task's wake-ups yet.
+    loaded: Vec<KeyId>,
+}
+
+impl Cold {
+    pub(super) fn take_free(&mut self) -> Option<KeyId> {
+        self.free.pop()
+    }
+}
+
+/// An entry of the index of wake-ups.
+type Entry = (Timestamp, Vec<u8>);
+/// What is read of the store in one piece.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+impl<S: StateRow> StateTable<S> {
+    /// From now on what is not in memory is what `reader` says.
+    pub(crate) fn back(&mut self, reader: Box<dyn StoreReader>) {
+        let (due_from, held) = (Timestamp::MIN, Timestamp::MIN);
+        let (unflushed, free, loaded) = (Vec::new(), Vec::new(), Vec::new());
+        self.cold = Some(Cold { reader, due_from, held, unflushed, free, loaded });
+        self.order = Some(KeyOrder::default());
+    }
+
+    /// About how many keys there are, in memory or not.
+    pub fn estimated_keys(&self) -> u64 {
+        self.cold.as_ref().map_or(self.index.len() as u64, |cold| cold.reader.estimated_rows())
+    }
+
+    pub(crate) fn is_backed(&self) -> bool {
+        self.cold.is_some()
+    }
+
+    /// The key's row from the store, into memory.
+    pub(super) fn load(&mut self, key: &[u8]) -> Option<KeyId> {
+        let read = self.cold.as_ref()?.reader.get_many(&[key]);
+        let row = self.checked(read)?.pop()??;
+        self.put_in(key, &row)
+    }
+
+    /// Rows of the store that begin with `prefix`, into memory.
+    pub(super) fn load_range(&mut self, prefix: &[u8], from: &[u8], limit: usize) -> Vec<KeyId> {
+        let Some(cold) = &self.cold else { return Vec::new() };
+        let mut rows: Rows = Vec::new();
+        let read = cold.reader.rows_from(from.max(prefix), &mut |key, row| {
+            let within = key.starts_with(prefix);
+            if within {
+                rows.push((key.to_vec(), row.to_vec()));
+            }
+            within && rows.len() < limit
+        });
+        self.checked(read);
+        rows.iter().filter_map(|(key, row)| self.put_in(key, row)).collect()
+    }
+
+    /// The key's slot; what is in memory is never older than the row.
+    fn put_in(&mut self, key: &[u8], row: &[u8]) -> Option<KeyId> {
+        if let Some(id) = self.find(key) {
+            return Some(id);
+        }
+        let state = S::decode(row).map_err(StoreError::from);
+        let state = self.checked(state)?;
+        let id = self.enter(key, hash(key));
+        self.put_loaded(id, row.len(), state);
+        if let Some(cold) = &mut self.cold {
+            cold.loaded.push(id);
+        }
+        Some(id)
+    }
+
+    fn put_loaded(&mut self, id: KeyId, row_bytes: usize, state: S) {
+        self.weigh(id, row_bytes);
+        self.register_due(id, state.next_due());
+        self.slots[id.index()].marks |= INDEXED;
+        self.replace(id, Held::Decoded(state));
+        if let Some(room) = &self.room {
+            room.memory().loaded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The keys that were read since the last call.
+    pub(crate) fn take_loaded(&mut self) -> Vec<KeyId> {
+        self.cold.as_mut().map(|cold| std::mem::take(&mut cold.loaded)).unwrap_or_default()
+    }
+
+    /// Keeps what went wrong: nothing decided since may be committed.
+    fn checked<T>(&mut self, read: Result<T, StoreError>) -> Option<T> {
+        read.map_err(|error| self.failure.get_or_insert(error)).ok()
+    }
+
+    /// These keys were sealed into a transaction.
+    pub(super) fn sealed(&mut self, ids: &[KeyId]) {
+        let Some(cold) = &mut self.cold else { return };
+        cold.unflushed.extend_from_slice(ids);
+        for id in ids {
+            self.slots[id.index()].marks |= UNFLUSHED;
+        }
+    }
+
+    /// The store has everything that was sealed.
+    pub(crate) fn flushed(&mut self) {
+        let (Some(cold), Some(order)) = (&mut self.cold, &mut self.order) else { return };
+        for id in cold.unflushed.drain(..) {
+            self.slots[id.index()].marks &= !UNFLUSHED;
+        }
+        // What was changed since may be new.
+        order.retain(|id| {
+            let slot = &mut self.slots[id.index()];
+            let stays = slot.is(DIRTY);
+            if !stays {
+                slot.marks &= !LISTED;
+            }
+            stays
+        });
+    }
+
+    /// Looks at one slot, and lets its key go if it was not used for a whole round.
+    pub(super) fn consider_leaving(&mut self) {
+        let (Some(room), Some(cold)) = (&mut self.room, &mut self.cold) else { return };
+        let id = room.next_slot(self.slots.len());
+        let slot = &mut self.slots[id.index()];
+        let stays = slot.is(DIRTY | UNFLUSHED | LISTED | FREE) || slot.registered_due <= cold.held;
+        if stays || matches!(slot.held, Held::Decoded(_)) {
+            return;
+        }
+        if slot.is(USED) {
+            slot.marks &= !USED;
+            return;
+        }
+        room.weighed(slot.weight(), Weight::default());
+        room.memory().evicted.fetch_add(1, Ordering::Relaxed);
+        cold.due_from = cold.due_from.min(slot.registered_due);
+        cold.free.push(id);
+        if let Ok(entry) = self.index.find_entry(hash(slot.key.bytes()), |found| *found == id) {
+            entry.remove();
+        }
+        *slot = Slot::new(&[]);
+        slot.marks = FREE;
+    }
+
+    /// Keys due up to `due` stay in memory; `None`: none has to.
+    pub(crate) fn hold(&mut self, due: Option<Timestamp>) {
+        if let Some(cold) = &mut self.cold {
+            cold.held = due.unwrap_or(Timestamp::MIN);
+        }
+    }
+
+    /// Everything due at `due` has been fired.
+    pub(crate) fn fired(&mut self, due: Timestamp) {
+        if let Some(cold) = self.cold.as_mut().filter(|cold| cold.due_from == due) {
+            cold.due_from = due.plus_ms(1);
+        }
+    }
+
+    /// No key that is not in memory is due before this instant.
+    pub(crate) fn cold_from(&self) -> Option<Timestamp> {
+        self.cold.as_ref().map(|cold| cold.due_from).filter(|due| *due < Timestamp::MAX)
+    }
+
+    /// The earliest wake-up of a key that is not in memory, if it is not after `until`.
+    pub(crate) fn cold_due(&mut self, until: Timestamp) -> Option<Timestamp> {
+        let mut key = Vec::new();
+        loop {
+            let due = self.cold_from().filter(|due| *due <= until)?;
+            let (entries, next) = self.cold_entries(due, &key, until)?;
+            let found = self.rows_of(&entries)?.into_iter().find(|(entry, _, state)| state.next_due() == Some(entry.0));
+            let cold = self.cold.as_mut()?;
+            if let Some((entry, ..)) = found {
+                cold.due_from = entry.0;
+                return Some(entry.0);
+            }
+            let (due, from) = next.unwrap_or((Timestamp::MAX, Vec::new()));
+            (cold.due_from, key) = (due, from);
+        }
+    }
+
+    /// Entries of keys that are not in memory, and where to go on.
+    fn cold_entries(&mut self, due: Timestamp, key: &[u8], until: Timestamp) -> Option<(Vec<Entry>, Option<Entry>)> {
+        let (mut entries, mut next) = (Vec::new(), None);
+        let (index, slots) = (&self.index, &self.slots);
+        let read = self.cold.as_ref()?.reader.wakeups_from(due, key, &mut |due, key| {
+            if due > until || entries.len() == ENTRIES {
+                next = Some((due, key.to_vec()));
+                return false;
+            }
+            if !is_in(index, slots, key) {
+                entries.push((due, key.to_vec()));
+            }
+            true
+        });
+        self.checked(read)?;
+        Some((entries, next))
+    }
+
+    /// The entries whose keys the store has, with the lengths of their rows and their states.
+    fn rows_of<'e>(&mut self, entries: &'e [Entry]) -> Option<Vec<(&'e Entry, usize, S)>> {
+        let keys: Vec<&[u8]> = entries.iter().map(|(_, key)| key.as_slice()).collect();
+        let read = self.cold.as_ref()?.reader.get_many(&keys);
+        let rows = self.checked(read)?;
+        let mut found = Vec::with_capacity(rows.len());
+        for (entry, row) in entries.iter().zip(rows) {
+            let Some(row) = row else { continue };
+            let state = S::decode(&row).map_err(StoreError::from);
+            found.push((entry, row.len(), self.checked(state)?));
+        }
+        Some(found)
+    }
+
+    /// Some of the keys that are due at `due` and were not in memory: their ids, in order of key, and the
+    /// key after which to go on.
+    pub(crate) fn load_due(&mut self, due: Timestamp, after: Option<&[u8]>) -> (Vec<KeyId>, Option<Vec<u8>>) {
+        if self.cold_from().is_none_or(|from| from > due) {
+            return (Vec::new(), None);
+        }
+        let from = after.map(|after| [after, &[0]].concat()).unwrap_or_default();
+        let Some((entries, next)) = self.cold_entries(due, &from, due) else { return (Vec::new(), None) };
+        let last = entries.last().map(|(_, key)| key.clone());
+        let Some(rows) = self.rows_of(&entries) else { return (Vec::new(), None) };
+        let mut ids = Vec::with_capacity(rows.len());
+        for (entry, row_bytes, state) in rows.into_iter().filter(|(_, _, state)| state.next_due() == Some(due)) {
+            let id = self.enter(&entry.1, hash(&entry.1));
+            self.put_loaded(id, row_bytes, state);
+            ids.push(id);
+        }
+        let more = next.is_some_and(|(next, _)| next <= due);
+        (ids, last.filter(|_| more))
+    }
+}
+
+fn is_in<S: StateRow>(index: &HashTable<KeyId>, slots: &[Slot<S>], key: &[u8]) -> bool {
+    index.find(hash(key), |id| *slots[id.index()].key.bytes() == *key).is_some()
+}
