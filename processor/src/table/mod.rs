@@ -115,15 +115,12 @@ impl<S: StateRow> StateTable<S> {
         if let Some(room) = &mut self.room {
             room.weighed(Weight::default(), slot.weight());
         }
-        let id = match self.cold.as_mut().and_then(Cold::take_free) {
-            Some(id) => {
-                self.slots[id.index()] = slot;
-                id
-            }
-            None => {
-                self.slots.push(slot);
-                KeyId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
-            }
+        let id = if let Some(id) = self.cold.as_mut().and_then(Cold::take_free) {
+            self.slots[id.index()] = slot;
+            id
+        } else {
+            self.slots.push(slot);
+            KeyId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
         };
         let slots = &self.slots;
         self.index.insert_unique(hash, id, |id| self::hash(slots[id.index()].key.bytes()));
@@ -178,7 +175,9 @@ impl<S: StateRow> StateTable<S> {
     /// The ids of all keys that begin with `prefix`, in order of key, each decoded to the end of the step.
     pub fn with_prefix(&mut self, prefix: &[u8]) -> Vec<KeyId> {
         let ids = self.ids_of(prefix, None, usize::MAX);
-        ids.iter().for_each(|id| self.ready(*id));
+        for id in &ids {
+            self.ready(*id);
+        }
         ids
     }
 

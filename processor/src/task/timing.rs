@@ -12,6 +12,13 @@ use crate::epochs::epoch_start;
 use crate::operator::{Cause, Context, Operator};
 use crate::table::KeyId;
 
+/// How far the keys that were not in memory have been loaded, in order of key.
+enum Loaded {
+    Nothing,
+    UpTo(Vec<u8>),
+    All,
+}
+
 /// What is due at one instant.
 pub(super) struct Firing {
     due: Timestamp,
@@ -19,8 +26,8 @@ pub(super) struct Firing {
     here: VecDeque<KeyId>,
     /// The next ones, in order of key.
     page: VecDeque<KeyId>,
-    /// The key up to which the others have been loaded, if any have; `None`: all of them.
-    after: Option<Option<Vec<u8>>>,
+    /// How far the others have been loaded.
+    loaded: Loaded,
 }
 
 impl<O: Operator> Task<O> {
@@ -62,8 +69,7 @@ impl<O: Operator> Task<O> {
         here.retain(|id| self.states.registered_due(*id) == Some(due));
         here.sort_unstable_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
         here.dedup();
-        let (page, after) = (VecDeque::new(), Some(None));
-        self.firing = Some(Firing { due, here: here.into(), page, after });
+        self.firing = Some(Firing { due, here: here.into(), page: VecDeque::new(), loaded: Loaded::Nothing });
     }
 
     /// Fires what is being fired, to the end or until the budget is spent. False: there is more.
@@ -90,22 +96,20 @@ impl<O: Operator> Task<O> {
         if !firing.page.is_empty() {
             return true;
         }
-        let loaded = match &firing.after {
-            Some(after) => {
-                let (loaded, more) = self.states.load_due(firing.due, after.as_deref());
-                firing.after = more.map(Some);
-                loaded
-            }
-            None => Vec::new(),
+        let (loaded, more) = match &firing.loaded {
+            Loaded::Nothing => self.states.load_due(firing.due, None),
+            Loaded::UpTo(key) => self.states.load_due(firing.due, Some(key)),
+            Loaded::All => (Vec::new(), None),
         };
-        let upto = match &firing.after {
-            Some(Some(last)) => firing.here.partition_point(|id| self.states.key(*id) <= last.as_slice()),
-            _ => firing.here.len(),
+        firing.loaded = more.map_or(Loaded::All, Loaded::UpTo);
+        let upto = match &firing.loaded {
+            Loaded::UpTo(last) => firing.here.partition_point(|id| self.states.key(*id) <= last.as_slice()),
+            Loaded::Nothing | Loaded::All => firing.here.len(),
         };
         let mut page: Vec<KeyId> = firing.here.drain(..upto).chain(loaded).collect();
         page.sort_by(|a, b| self.states.key(*a).cmp(self.states.key(*b)));
         firing.page = page.into();
-        !firing.page.is_empty() || firing.after.is_some()
+        !firing.page.is_empty() || !matches!(firing.loaded, Loaded::All)
     }
 
     /// A transaction is due in the middle of a record.
