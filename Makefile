@@ -95,4 +95,4 @@ faults-proof: setup setup-kafka ## three planted bugs, each of which `make fault
 	@scripts/rocksdb.sh
 	@cargo build $(CARGO_FLAGS) --features planted-bugs --bin quartermaster-planted
 	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-faults
-	@exec $(CARGO_TARGET_DIR)/release/quartermaster-faults --proof --kills 30 --seed $(SEED) $(ARGS)
+	@exec $(CARGO_TARGET_DIR)/release/quartermaster-faults --proof --seed $(SEED) $(ARGS)

@@ -11,6 +11,9 @@ use crate::{Arguments, interrupt, run};
 /// A bug of processor/src/planted.rs, and the groups of faults that must find it.
 const BUGS: [(&str, &[&str]); 3] =
     [("store-before-commit", &["kills"]), ("restore-to-stable", &["markers"]), ("no-generation", &["zombies"])];
+/// Kills of the group that kills; the others repeat theirs as in a long run.
+const KILLS: u32 = 30;
+const LONG: u32 = 100;
 /// What is left to chance may need another seed.
 const ATTEMPTS: u64 = 6;
 
@@ -28,7 +31,8 @@ pub(crate) fn prove(arguments: &Arguments) -> Result<ExitCode> {
             interrupt::check()?;
             println!("== planted: {bug}, attempt {} ==", attempt + 1);
             let seed = arguments.seed + attempt;
-            let report = run(&program, groups, arguments.kills.clamp(10, 99), seed, arguments.keep.as_deref());
+            let kills = if groups.contains(&"kills") { KILLS } else { LONG };
+            let report = run(&program, groups, kills, seed, arguments.keep.as_deref());
             broken = report.invariants_broken().into_iter().collect();
             if !broken.is_empty() {
                 break;
