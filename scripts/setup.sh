@@ -3,7 +3,8 @@
 # nothing is missing. Never touches a toolchain or package that is good enough.
 #
 # `setup.sh kafka` installs instead what the test Kafka needs, which a build does not: Java and Maven;
-# `setup.sh connect` what stands before Kafka in tests: PostgreSQL, its psql, and curl.
+# `setup.sh connect` what stands before Kafka in tests: PostgreSQL, its psql, and curl;
+# `setup.sh instructions` what counts instructions: valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -142,6 +143,7 @@ setup_connect() {
 case "${1:-}" in
     kafka) setup_kafka; exit 0 ;;
     connect) setup_connect; exit 0 ;;
+    instructions) have valgrind || apt_install valgrind; exit 0 ;;
 esac
 
 mapfile -t packages < <(missing_packages)

@@ -10,6 +10,7 @@
 
 mod catalog;
 mod decode;
+mod instructions;
 mod kafka;
 mod machine;
 mod memory;
@@ -68,6 +69,8 @@ enum Command {
     Decode { file: PathBuf },
     /// Only measures the service on a Kafka
     Kafka,
+    /// Only does one step of the hot path so many times, for counting instructions
+    Instructions { step: instructions::Step, rounds: u64 },
     /// Only writes the synthetic stream to a directory, for profiling
     Generate { directory: PathBuf },
 }
@@ -83,6 +86,7 @@ fn main() -> Result<()> {
     };
     match &arguments.command {
         Some(Command::Decode { file }) => decode::run(file),
+        Some(Command::Instructions { step, rounds }) => instructions::run(*step, *rounds),
         Some(Command::Generate { directory }) => stream::write_files(&workload, directory).map(drop),
         Some(Command::Kafka) => {
             let binary = binary(&arguments)?;

@@ -30,7 +30,7 @@ pub struct PipelineOptions {
 /// What comes out, in the order of the contract.
 pub enum Line<'a> {
     Alert(&'a Alert),
-    Position(&'a Position),
+    Position(&'a Position<'a>),
 }
 
 pub type Sink<'a> = dyn FnMut(Line<'_>) -> io::Result<()> + 'a;
@@ -191,19 +191,14 @@ impl Pipeline {
             return Ok(());
         }
         self.effects.sort_by(|(a, x), (b, y)| (a, order_of(x)).cmp(&(b, order_of(y))));
-        for (_, output) in self.effects.drain(..) {
-            if let ProcessOutput::Alert(alert) = output {
-                sink(Line::Alert(&alert))?;
-            }
+        for (_, alert) in self.effects.drain(..) {
+            sink(Line::Alert(&alert))?;
         }
         Ok(())
     }
 }
 
 /// Alerts of one key and cause keep the order in which they were emitted: the sort is stable.
-fn order_of(output: &ProcessOutput) -> (&str, &str) {
-    match output {
-        ProcessOutput::Alert(a) => (a.sku.as_deref().unwrap_or_default(), a.location.as_deref().unwrap_or_default()),
-        ProcessOutput::Position(p) => (&p.sku, &p.location),
-    }
+fn order_of(alert: &Alert) -> (&str, &str) {
+    (alert.sku.as_deref().unwrap_or_default(), alert.location.as_deref().unwrap_or_default())
 }

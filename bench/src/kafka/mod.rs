@@ -5,7 +5,7 @@
 //! runs leave behind is the state under which latency and restarts are measured. It must never report
 //! a run that refused input or lost an alert.
 
-mod captured;
+pub(crate) mod captured;
 mod deployment;
 mod latency;
 mod load;

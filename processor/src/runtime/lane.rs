@@ -1,10 +1,10 @@
 //! One owned partition: its task, its store, the rows committed but not yet in the store, and the
 //! records that wait.
 
-use std::collections::VecDeque;
+use schemas::stream::AggregatePartial;
 
-use hashbrown::HashMap;
-
+use super::backlog::Backlog;
+use super::pending::Pending;
 use super::{OutcomeCounts, RuntimeError};
 use crate::epochs::EpochBoard;
 use crate::operator::{Incoming, Operator, Rejection};
@@ -22,7 +22,6 @@ pub(super) struct Rejected {
 #[derive(Clone)]
 pub(super) struct OwnedRecord {
     pub(super) offset: i64,
-    timestamp_ms: i64,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
@@ -32,21 +31,9 @@ impl OwnedRecord {
     fn copy(record: &Incoming<'_>) -> Self {
         Self {
             offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.to_vec(),
-        }
-    }
-
-    fn incoming(&self, partition: i32) -> Incoming<'_> {
-        Incoming {
-            partition,
-            offset: self.offset,
-            timestamp_ms: self.timestamp_ms,
-            key: self.key.as_deref(),
-            value: self.value.as_deref(),
-            headers: &self.headers,
         }
     }
 }
@@ -70,11 +57,12 @@ pub(super) struct Lane<O: Operator> {
     unproven: bool,
     /// The checkpoint is newer than the store's.
     checkpoint_moved: bool,
-    /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
-    pending: HashMap<Vec<u8>, Option<Vec<u8>>>,
-    pending_bytes: usize,
-    backlog: VecDeque<OwnedRecord>,
+    /// Committed, not in the store.
+    pending: Pending,
+    backlog: Backlog,
     pub(super) paused: bool,
+    /// Of the sums closed since the last commit, those that were handed to the board.
+    shared: usize,
     /// Monotonic time since when the task has waited for an epoch.
     waiting_since_ms: Option<i64>,
     pub(super) rejected: Vec<Rejected>,
@@ -97,9 +85,9 @@ impl<O: Operator> Lane<O> {
             sampled_end: None,
             unproven: false,
             checkpoint_moved: false,
-            pending: HashMap::new(),
-            pending_bytes: 0,
-            backlog: VecDeque::new(),
+            pending: Pending::default(),
+            backlog: Backlog::default(),
+            shared: 0,
             paused: false,
             waiting_since_ms: None,
             rejected: Vec::new(),
@@ -130,13 +118,13 @@ impl<O: Operator> Lane<O> {
             return;
         }
         if !self.backlog.is_empty() || self.take(&incoming, board, now_ms) == Taken::Waiting {
-            self.backlog.push_back(OwnedRecord::copy(&incoming));
+            self.backlog.push(&incoming);
         }
     }
 
     /// No record before this offset is wanted.
     fn expected(&self) -> i64 {
-        self.backlog.back().map_or(self.task.position(), |last| last.offset + 1)
+        self.backlog.last_offset().map_or(self.task.position(), |last| last + 1)
     }
 
     /// Goes on with the records that waited. True if any was taken.
@@ -149,14 +137,15 @@ impl<O: Operator> Lane<O> {
             self.task.force_epoch();
         }
         let mut any = false;
-        while let Some(record) = self.backlog.pop_front() {
-            let incoming = record.incoming(self.task.partition());
+        let mut backlog = std::mem::take(&mut self.backlog);
+        while let Some(incoming) = backlog.first(self.task.partition()) {
             if self.take(&incoming, board, now_ms) == Taken::Waiting {
-                self.backlog.push_front(record);
                 break;
             }
+            backlog.pop();
             any = true;
         }
+        self.backlog = backlog;
         any
     }
 
@@ -194,18 +183,28 @@ impl<O: Operator> Lane<O> {
         self.taken > 0 || self.task.is_dirty()
     }
 
-    /// Something that somebody waits for: an alert, a partial sum, a dead letter.
-    pub(super) fn is_urgent(&self) -> bool {
-        self.task.has_effects() || self.task.has_partials() || !self.rejected.is_empty()
+    /// Something that somebody waits for: an alert, a dead letter, a partial sum unless all who do are here.
+    pub(super) fn is_urgent(&self, alone: bool) -> bool {
+        let awaited = !alone && !self.task.partials().is_empty();
+        awaited || self.task.has_effects() || !self.rejected.is_empty()
+    }
+
+    /// The sums closed since the last call, where they may be used before they are committed.
+    pub(super) fn new_sums(&mut self, alone: bool) -> &[AggregatePartial] {
+        let sums = self.task.partials();
+        if !alone || self.shared >= sums.len() {
+            return &[];
+        }
+        &sums[std::mem::replace(&mut self.shared, sums.len())..]
     }
 
     /// The transaction has committed: its rows may go to the store, its records are done.
     pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>) {
         for (key, row) in unit.rows() {
-            self.pending_bytes += key.len() + row.map_or(0, <[u8]>::len);
-            self.pending.insert(key.to_vec(), row.map(<[u8]>::to_vec));
+            self.pending.put(key, row);
         }
         self.taken = 0;
+        self.shared = 0;
         self.proven();
         self.unproven = true;
     }
@@ -224,7 +223,7 @@ impl<O: Operator> Lane<O> {
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
-        self.pending_bytes
+        self.pending.bytes()
     }
 
     pub(super) fn has_pending(&self) -> bool {
@@ -234,10 +233,8 @@ impl<O: Operator> Lane<O> {
     /// Brings the store up to date with everything committed, and with nothing else (invariant I9).
     pub(super) fn flush(&mut self, wall_ms: i64) -> Result<(), RuntimeError> {
         self.checkpoint.committed_at_ms = wall_ms;
-        let mut rows = self.pending.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
-        self.store.write(&mut rows, &self.checkpoint)?;
+        self.store.write(&mut self.pending.rows(), &self.checkpoint)?;
         self.pending.clear();
-        self.pending_bytes = 0;
         self.checkpoint_moved = false;
         Ok(())
     }

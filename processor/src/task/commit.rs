@@ -25,7 +25,9 @@ impl<O: Operator> Task<O> {
         for id in dirty {
             let (key, state) = (self.states.key(id), self.states.get(id));
             unit.row(key, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
-            unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
+            if let Some(state) = state {
+                self.operator.publish(key, state, now, &mut unit.published);
+            }
         }
         let mut shared = Vec::with_capacity(self.shared_row.len());
         self.operator.encode_shared(&mut shared);

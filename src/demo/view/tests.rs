@@ -59,8 +59,8 @@ fn stock_out(at: Timestamp) -> DemoEvent {
 
 fn position(sku: &str, cover: f64, open: bool) -> DemoEvent {
     DemoEvent::Position(Box::new(Position {
-        sku: sku.to_owned(),
-        location: STORE.to_owned(),
+        sku: sku.to_owned().into(),
+        location: STORE.into(),
         at: live(),
         on_hand: Some(Quantity::from_units(7)),
         reserved: Quantity::ZERO,

@@ -23,6 +23,7 @@ use processor::operator::{
     BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
+use processor::task::Published;
 use rules::decide::{self, Applied, Key};
 use rules::environment::{Environment, Moment};
 use rules::item::Item;
@@ -204,7 +205,7 @@ impl ProcessOperator {
 
 fn emit_alerts(alerts: &mut Vec<Alert>, ctx: &mut Ctx<'_>) {
     for alert in alerts.drain(..) {
-        ctx.emit(ProcessOutput::Alert(Box::new(alert)));
+        ctx.emit(Box::new(alert));
     }
 }
 
@@ -339,12 +340,14 @@ impl Operator for ProcessOperator {
         }
     }
 
-    fn publish(&self, key: &[u8], row: &Row, now: Now) -> Option<ProcessOutput> {
+    fn publish(&self, key: &[u8], row: &Row, now: Now, out: &mut Published) {
         // Before the first watermark there is no time to date it with: the next change publishes it.
         if now.stream_time == Timestamp::MIN {
-            return None;
+            return;
         }
-        row.snapshot(key, now.stream_time).map(|position| ProcessOutput::Position(Box::new(position)))
+        if let Some(position) = row.snapshot(key, now.stream_time) {
+            output::publish(&position, self.partition, out);
+        }
     }
 
     fn produce(&self, output: &ProcessOutput, sink: &mut dyn FnMut(Produced<'_>)) {

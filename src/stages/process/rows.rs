@@ -54,7 +54,7 @@ impl Row {
     }
 
     /// The public figures of a position; `None` for an item.
-    pub fn snapshot(&self, key: &[u8], at: Timestamp) -> Option<Position> {
+    pub fn snapshot<'k>(&self, key: &'k [u8], at: Timestamp) -> Option<Position<'k>> {
         let Self::Position(row) = self else {
             return None;
         };

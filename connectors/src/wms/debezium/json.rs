@@ -10,6 +10,7 @@ use schemas::error::quoted;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan::{self, Scanner};
 use super::schema::Fields;
 use crate::wms::row::{Column, Columns, Kind, Value};
 
@@ -88,6 +89,9 @@ pub(super) fn unquoted(raw: &str) -> Result<Option<Cow<'_, str>>, String> {
     if !inner.as_bytes().contains(&b'\\') {
         return Ok(Some(Cow::Borrowed(inner)));
     }
+    if let Some(text) = scan::unescaped(inner) {
+        return Ok(Some(Cow::Owned(text)));
+    }
     let unescaped: Result<String, _> = serde_json::from_str(raw);
     unescaped.map(|text| Some(Cow::Owned(text))).map_err(|_| format!("{} holds an escape that is no text", quoted(raw)))
 }
@@ -102,7 +106,7 @@ pub(super) fn scalar(raw: &str) -> Result<Option<Cow<'_, str>>, String> {
 }
 
 /// An object as columns, if it is one.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) enum Part<'a> {
     #[default]
     Null,
@@ -117,6 +121,33 @@ impl<'a> Part<'a> {
             Self::Row(columns) => Some(columns),
             Self::Null | Self::Other => None,
         }
+    }
+}
+
+/// A whole text as a row, if it is one.
+pub(super) fn part<'a>(text: &'a str, what: &str, fields: Option<&Fields>) -> Result<Part<'a>, DecodeError> {
+    let mut json = Scanner::new(text);
+    match scan_part(&mut json, fields).filter(|_| json.end().is_some()) {
+        Some(part) => Ok(part),
+        None => whole(text, what, RowSeed { fields }),
+    }
+}
+
+/// What the seed below would read, as long as nothing is unusual.
+pub(super) fn scan_part<'a>(json: &mut Scanner<'a>, fields: Option<&Fields>) -> Option<Part<'a>> {
+    match json.peek()? {
+        b'n' => json.null().map(|()| Part::Null),
+        b'{' => {
+            let mut columns = Vec::with_capacity(fields.map_or(12, Fields::len));
+            json.object(|json, name| {
+                let value = value(json.raw()?).ok()?;
+                let kind = fields.map(|fields| fields.kind(columns.len(), name));
+                columns.push(Column { name: Cow::Borrowed(name), value, kind });
+                Some(())
+            })?;
+            Some(Part::Row(Columns(columns)))
+        }
+        _ => None,
     }
 }
 
@@ -222,7 +253,7 @@ fn variable_scale(raw: &str) -> Option<Value<'_>> {
 
 /// A key: an object's columns, or one column without a name for anything else.
 pub(super) fn key_columns<'a>(text: &'a str, what: &str, fields: Option<&Fields>) -> Result<Columns<'a>, DecodeError> {
-    match whole(text, what, RowSeed { fields })? {
+    match part(text, what, fields)? {
         Part::Row(columns) => Ok(columns),
         Part::Null => Ok(Columns::default()),
         Part::Other => {

@@ -9,12 +9,13 @@ use schemas::{DecodeError, Timestamp};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::json::{self, Name};
+use super::scan::Scanner;
 use crate::wms::row::{Mark, Snapshot, Source};
 
 type Text<'a> = Option<Cow<'a, str>>;
 
 /// The facts as they were written: digits and texts alike as text, null as absent.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Block<'a> {
     name: Text<'a>,
     db: Text<'a>,
@@ -159,6 +160,26 @@ fn whole(name: &str, text: &str) -> Result<u64, DecodeError> {
 fn malformed(name: &str, value: &str, expected: &str) -> DecodeError {
     let message = format!("`{name}` of the source is {}; expected {expected}", quoted(value));
     DecodeError::new(DecodeError::MALFORMED, message)
+}
+
+/// What the seed below would read, as long as nothing is unusual.
+pub(super) fn scan_block<'a>(json: &mut Scanner<'a>) -> Option<Option<Block<'a>>> {
+    if json.peek()? == b'n' {
+        return json.null().map(|()| None);
+    }
+    let mut block = Block::default();
+    json.object(|json, name| {
+        let raw = json.raw()?;
+        if let Some(slot) = block.slot(name) {
+            let value = json::scalar(raw).ok()?;
+            if slot.is_some() {
+                return None;
+            }
+            *slot = value;
+        }
+        Some(())
+    })?;
+    Some(Some(block))
 }
 
 /// Reads a `source` block; `None` where the value is no object.

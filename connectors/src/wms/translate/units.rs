@@ -49,12 +49,10 @@ impl Slots for InState<'_> {
         }
         let states = &mut *self.states;
         let id = *self.keys[at].get_or_insert_with(|| states.intern(format!("{PREFIX}{slot}").as_bytes()));
-        let unit = Box::new(unit.clone());
-        match states.get_mut(id) {
-            Some(WmsRow::Unit(known)) => *known = unit,
-            _ => {
-                states.get_or_insert_with(id, || WmsRow::Unit(unit));
-            }
+        let row = states.get_or_insert_with(id, || WmsRow::Unit(Box::new(unit.clone())));
+        match row {
+            WmsRow::Unit(known) => Unit::clone_from(known, unit),
+            other => *other = WmsRow::Unit(Box::new(unit.clone())),
         }
     }
 }
