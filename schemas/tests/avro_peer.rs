@@ -235,8 +235,8 @@ fn delivery_attempt_value(a: &DeliveryAttempt) -> Value {
 
 fn position_value(p: &Position<'_>) -> Value {
     record(vec![
-        ("sku", text(&p.sku)),
-        ("location", text(&p.location)),
+        ("sku", text(&*p.sku)),
+        ("location", text(&*p.location)),
         ("at", time(p.at)),
         ("on_hand_thousandths", optional_quantity(p.on_hand)),
         ("reserved_thousandths", quantity(p.reserved)),

@@ -85,7 +85,7 @@ mod tests {
         let text = |n: i64| "x".repeat((n % 23) as usize) + &n.to_string();
         let (mut next, mut expected) = (0, 0);
         for round in 0..200 {
-            for _ in 0..(round % 7) + 1 {
+            for _ in 0..=round % 7 {
                 let value = text(next);
                 let (key, value) = ((next % 3 > 0).then_some(b"key".as_slice()), value.as_bytes());
                 backlog.push(&Incoming {

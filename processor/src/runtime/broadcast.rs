@@ -64,7 +64,9 @@ impl Broadcasts {
     /// Takes in sums that are not on the log yet. Whoever hands them over goes back to what is committed
     /// unless they commit with everything that rests on them; the board is rewound then.
     pub(super) fn take_in(&mut self, sums: &[AggregatePartial]) {
-        sums.iter().for_each(|partial| self.board.add(partial));
+        for partial in sums {
+            self.board.add(partial);
+        }
     }
 
     /// Forgets the board, to be read again from the start: a partition that opens may have applied

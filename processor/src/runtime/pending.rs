@@ -110,7 +110,7 @@ mod tests {
             put(&format!("key-{n}"), Some(&"x".repeat(n % 17)));
         }
         for n in (0..500).step_by(3) {
-            put(&format!("key-{n}"), Some(&"longer than before"[..1 + n % 18]));
+            put(&format!("key-{n}"), Some(&"longer than before"[..=n % 17]));
         }
         for (key, row) in [("key-1", None), ("key-2", Some("")), ("key-1", Some("back")), ("gone", None)] {
             put(key, row);

@@ -49,10 +49,10 @@ fn days_of(year: i64, month: i64) -> i64 {
 
 /// Of the Gregorian calendar, counted in years that begin in March, so that a leap day ends its year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    /// Of 1970-01-01, from 0000-03-01.
+    const EPOCH: i64 = 719_468;
     let (year, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year / 4 - year / 100 + year / 400;
-    // Of 0000-03-01.
-    const EPOCH: i64 = 719_468;
     year * 365 + leap_days + (153 * months + 2) / 5 + day - 1 - EPOCH
 }
 

@@ -91,7 +91,7 @@ fn keys_with_open_alerts_come_first_then_those_that_run_out_first() {
     for event in [position("a", 5.0, false), position("b", 9.0, true), position("c", 1.0, false)] {
         board.apply(event);
     }
-    let order: Vec<_> = board.hottest(10).into_iter().map(|p| p.sku.as_str()).collect();
+    let order: Vec<_> = board.hottest(10).into_iter().map(|p| &*p.sku).collect();
     assert_eq!(order, ["b", "c", "a"]);
     assert_eq!(board.hottest(1).len(), 1);
 }

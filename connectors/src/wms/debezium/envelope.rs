@@ -70,7 +70,7 @@ impl<'a> Envelope<'a> {
                     2
                 }
                 "source" => {
-                    envelope.source = scan_block(json)?;
+                    scan_block(json, &mut envelope.source)?;
                     4
                 }
                 "op" => {

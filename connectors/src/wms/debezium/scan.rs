@@ -138,7 +138,7 @@ impl<'a> Scanner<'a> {
                     return Some(());
                 }
                 b'\\' if matches!(bytes.get(at + 1)?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                    at += 2
+                    at += 2;
                 }
                 _ => return None,
             }

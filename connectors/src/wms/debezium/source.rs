@@ -163,9 +163,9 @@ fn malformed(name: &str, value: &str, expected: &str) -> DecodeError {
 }
 
 /// What the seed below would read, as long as nothing is unusual.
-pub(super) fn scan_block<'a>(json: &mut Scanner<'a>) -> Option<Option<Block<'a>>> {
+pub(super) fn scan_block<'a>(json: &mut Scanner<'a>, read: &mut Option<Block<'a>>) -> Option<()> {
     if json.peek()? == b'n' {
-        return json.null().map(|()| None);
+        return json.null();
     }
     let mut block = Block::default();
     json.object(|json, name| {
@@ -179,7 +179,8 @@ pub(super) fn scan_block<'a>(json: &mut Scanner<'a>) -> Option<Option<Block<'a>>
         }
         Some(())
     })?;
-    Some(Some(block))
+    *read = Some(block);
+    Some(())
 }
 
 /// Reads a `source` block; `None` where the value is no object.
