@@ -1,7 +1,7 @@
 //! A transactional producer.
 //!
-//! Records of one partition are gathered and handed to librdkafka many at a time (`native/outgoing`), at the
-//! latest before the transaction's offsets or its commit. What is wrong with one may be said by a later call.
+//! Gathered records of one partition are handed to librdkafka many at a time (`native/outgoing`), at the latest
+//! before the transaction's offsets or its commit.
 //!
 //! A thread of `rdkafka` takes delivery reports, of failures only; whatever fails is kept for the
 //! next transaction call, which names it. Errors are classified in `error`, nowhere else.
@@ -138,7 +138,7 @@ impl KafkaProducer {
         self.hand_over(|outgoing| outgoing.hand_over(None))
     }
 
-    fn gather(&mut self, record: &Plain<'_>) -> Result<(), LogError> {
+    fn take_in(&mut self, record: &Plain<'_>) -> Result<(), LogError> {
         let Plain { topic, partition, .. } = *record;
         if self.outgoing.is_due(topic, partition) {
             self.hand_over(|outgoing| outgoing.hand_over_partition(topic, partition))?;
@@ -203,10 +203,14 @@ impl TransactionalLog for KafkaProducer {
         Ok(())
     }
 
-    /// Records for a known partition wait until there are many of them, or the transaction ends.
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
+        self.send(&record)
+    }
+
+    /// Records for a known partition wait until there are many of them, or the transaction ends.
+    fn gather(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
         match plain(&record).filter(|_| self.in_transaction) {
-            Some(plain) => self.gather(&plain),
+            Some(plain) => self.take_in(&plain),
             None => self.send(&record),
         }
     }

@@ -159,7 +159,7 @@ impl Transaction<'_> {
     }
 
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), RuntimeError> {
-        self.call("produce", |producer, _| producer.produce(record))
+        self.call("produce", |producer, _| producer.gather(record))
     }
 
     /// Calls again while the log says so, within one call timeout; past it the transaction is in

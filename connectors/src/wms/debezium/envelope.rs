@@ -83,7 +83,7 @@ impl<'a> Envelope<'a> {
                 }
                 other => {
                     envelope.note(other);
-                    json.raw()?;
+                    json.token()?;
                     0
                 }
             };

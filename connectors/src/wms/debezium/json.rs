@@ -10,9 +10,12 @@ use schemas::error::quoted;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::scan::{self, Scanner};
+use super::scan::{self, Scanner, Token};
 use super::schema::Fields;
 use crate::wms::row::{Column, Columns, Kind, Value};
+
+/// A text that may be absent.
+pub(super) type Text<'a> = Option<Cow<'a, str>>;
 
 /// Bytes as text. Invalid UTF-8 is found here, once.
 pub(super) fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, DecodeError> {
@@ -140,7 +143,7 @@ pub(super) fn scan_part<'a>(json: &mut Scanner<'a>, fields: Option<&Fields>) -> 
         b'{' => {
             let mut columns = Vec::with_capacity(fields.map_or(12, Fields::len));
             json.object(|json, name| {
-                let value = value(json.raw()?).ok()?;
+                let value = of_token(json.token()?)?;
                 let kind = fields.map(|fields| fields.kind(columns.len(), name));
                 columns.push(Column { name: Cow::Borrowed(name), value, kind });
                 Some(())
@@ -215,6 +218,34 @@ const UNAVAILABLE: [&str; 3] = [
 /// The same in a column that is a list or a map of texts.
 const UNAVAILABLE_PARTS: [&str; 2] =
     [r#"["__debezium_unavailable_value"]"#, r#"{"__debezium_unavailable_value":"__debezium_unavailable_value"}"#];
+
+/// One value of a column. `None`: the general reader is to be asked.
+fn of_token(token: Token<'_>) -> Option<Value<'_>> {
+    Some(match token {
+        Token::Null => Value::Null,
+        Token::Plain("true") => Value::Bool(true),
+        Token::Plain("false") => Value::Bool(false),
+        Token::Plain(digits) => Value::Number(Cow::Borrowed(digits)),
+        Token::Text { inner, .. } if UNAVAILABLE.contains(&inner) => Value::Unavailable,
+        Token::Text { inner, escapes: false } => Value::Text(Cow::Borrowed(inner)),
+        Token::Text { inner, escapes: true } => match scan::unescaped(inner)? {
+            text if UNAVAILABLE.contains(&text.as_str()) => Value::Unavailable,
+            text => Value::Text(Cow::Owned(text)),
+        },
+        Token::Nested(raw) => value(raw).ok()?,
+    })
+}
+
+/// A text or the digits of a number, `true`, `false`; an object or a list as it stands. `None`: the general reader
+/// is to be asked.
+#[allow(clippy::option_option, reason = "a null is an answer")]
+pub(super) fn text_of_token(token: Token<'_>) -> Option<Text<'_>> {
+    Some(match token {
+        Token::Null => None,
+        Token::Plain(text) | Token::Nested(text) | Token::Text { inner: text, escapes: false } => Some(text.into()),
+        Token::Text { inner, escapes: true } => Some(scan::unescaped(inner)?.into()),
+    })
+}
 
 /// One value of a column from its raw text.
 pub(super) fn value(raw: &str) -> Result<Value<'_>, String> {

@@ -12,6 +12,20 @@ pub(super) struct Scanner<'a> {
 
 const DEEPEST: u32 = 32;
 
+/// A value.
+pub(super) enum Token<'a> {
+    Null,
+    /// A number, `true` or `false` as it stands in the text.
+    Plain(&'a str),
+    /// A text without its quotes.
+    Text {
+        inner: &'a str,
+        escapes: bool,
+    },
+    /// An object or a list as it stands in the text.
+    Nested(&'a str),
+}
+
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
@@ -26,7 +40,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.as_bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
@@ -52,6 +66,23 @@ impl<'a> Scanner<'a> {
                 _ => return None,
             }
         }
+    }
+
+    /// Any value.
+    pub(super) fn token(&mut self) -> Option<Token<'a>> {
+        let first = self.peek()?;
+        let start = self.at;
+        if first == b'"' {
+            let escapes = self.string()?;
+            return Some(Token::Text { inner: self.text.get(start + 1..self.at - 1)?, escapes });
+        }
+        self.skip(first, 0)?;
+        let raw = self.text.get(start..self.at)?;
+        Some(match first {
+            b'n' => Token::Null,
+            b'{' | b'[' => Token::Nested(raw),
+            _ => Token::Plain(raw),
+        })
     }
 
     /// Any value, as it stands in the text.
@@ -122,23 +153,28 @@ impl<'a> Scanner<'a> {
             return None;
         }
         self.at = end + 1;
-        self.take(b':')?;
+        if self.text.as_bytes().get(self.at) == Some(&b':') {
+            self.at += 1;
+        } else {
+            self.take(b':')?;
+        }
         self.text.get(start..end)
     }
 
-    /// A text with its quotes. Of escapes it knows those of one character.
-    fn string(&mut self) -> Option<()> {
+    /// A text with its quotes; whether it has escapes, of which it knows those of one character.
+    fn string(&mut self) -> Option<bool> {
         let bytes = self.text.as_bytes();
-        let mut at = self.at + 1;
+        let (mut at, mut escapes) = (self.at + 1, false);
         loop {
             at = plain_until(bytes, at);
             match bytes.get(at)? {
                 b'"' => {
                     self.at = at + 1;
-                    return Some(());
+                    return Some(escapes);
                 }
                 b'\\' if matches!(bytes.get(at + 1)?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                     at += 2;
+                    escapes = true;
                 }
                 _ => return None,
             }

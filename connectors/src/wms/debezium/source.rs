@@ -8,11 +8,9 @@ use schemas::error::quoted;
 use schemas::{DecodeError, Timestamp};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::json::{self, Name};
+use super::json::{self, Name, Text};
 use super::scan::Scanner;
 use crate::wms::row::{Mark, Snapshot, Source};
-
-type Text<'a> = Option<Cow<'a, str>>;
 
 /// The facts as they were written: digits and texts alike as text, null as absent.
 #[derive(Debug, Default, PartialEq)]
@@ -169,13 +167,12 @@ pub(super) fn scan_block<'a>(json: &mut Scanner<'a>, read: &mut Option<Block<'a>
     }
     let mut block = Block::default();
     json.object(|json, name| {
-        let raw = json.raw()?;
+        let token = json.token()?;
         if let Some(slot) = block.slot(name) {
-            let value = json::scalar(raw).ok()?;
             if slot.is_some() {
                 return None;
             }
-            *slot = value;
+            *slot = json::text_of_token(token)?;
         }
         Some(())
     })?;
