@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka setup-connect demo test build lint tidy kafka wms bench bench-peers faults faults-proof decisions k8s-check k8s-generate monitoring-check
+.PHONY: help setup setup-kafka setup-connect demo test build lint tidy instructions kafka wms bench bench-peers faults faults-proof decisions k8s-check k8s-generate monitoring-check
 MAKEFLAGS += --no-print-directory
 
 # One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
@@ -55,6 +55,9 @@ lint: setup tidy ## format, the house rules, clippy, dependency licences
 
 tidy: setup ## the house rules alone, in seconds (tests/tidy.rs)
 	@scripts/tidy.sh
+
+instructions: build ## count the instructions of the hot path against bench/instructions.tsv; ARGS=--renew writes them anew
+	@scripts/instructions.sh $(ARGS)
 
 bench: build setup-kafka ## speed, memory, alert latency and restart time, as one JSON line
 	@scripts/rocksdb.sh

@@ -4,7 +4,8 @@
 #
 # `setup.sh peers` installs instead what `make bench-peers` compares with needs: a Java compiler, Maven, Python.
 # `setup.sh kafka` installs instead what the test Kafka needs, which a build does not: Java and Maven;
-# `setup.sh connect` what stands before Kafka in tests: PostgreSQL, its psql, and curl.
+# `setup.sh connect` what stands before Kafka in tests: PostgreSQL, its psql, and curl;
+# `setup.sh instructions` what counts instructions: valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -155,6 +156,7 @@ case "${1:-}" in
     peers) setup_peers; exit 0 ;;
     kafka) setup_kafka; exit 0 ;;
     connect) setup_connect; exit 0 ;;
+    instructions) have valgrind || apt_install valgrind; exit 0 ;;
 esac
 
 mapfile -t packages < <(missing_packages)

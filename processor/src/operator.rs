@@ -11,6 +11,7 @@ use schemas::row::RowError;
 use schemas::stream::{SourceSilence, Watermark};
 
 use crate::table::{KeyId, StateTable};
+use crate::task::Published;
 
 /// Decoded state of one key, and the versioned row it is stored as.
 pub trait StateRow: Sized + Send {
@@ -213,8 +214,8 @@ pub trait Operator: Send + 'static {
     /// not stored.
     fn restored(&mut self, _states: &mut StateTable<Self::State>) {}
 
-    /// Called once for every key that a transaction changed: its public record, if it has one.
-    fn publish(&self, key: &[u8], state: &Self::State, now: Now) -> Option<Self::Output>;
+    /// Called once for every key that a transaction changed: writes its public record, if it has one.
+    fn publish(&self, _key: &[u8], _state: &Self::State, _now: Now, _out: &mut Published) {}
 
     /// Encodes one output and hands it on.
     fn produce(&self, output: &Self::Output, sink: &mut dyn FnMut(Produced<'_>));

@@ -127,6 +127,11 @@ pub trait TransactionalLog: Send {
     fn init_transactions(&mut self, max_wait: Duration) -> Result<(), LogError>;
     fn begin(&mut self) -> Result<(), LogError>;
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError>;
+    /// The same for one of many: the log may hold it back until `send_offsets` or `commit`, to take it with
+    /// others, and say only then what is wrong with it. The order within a partition stays.
+    fn gather(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
+        self.produce(record)
+    }
     fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError>;
     fn commit(&mut self, max_wait: Duration) -> Result<(), LogError>;
     fn abort(&mut self, max_wait: Duration) -> Result<(), LogError>;

@@ -106,14 +106,14 @@ pub fn on_environment_change(
 
 /// The public figures of a key at `at`.
 #[must_use]
-pub fn snapshot(key: Key<'_>, state: &KeyState, item: &Item, at: Timestamp) -> Position {
+pub fn snapshot<'k>(key: Key<'k>, state: &KeyState, item: &Item, at: Timestamp) -> Position<'k> {
     let Key { sku, location } = key;
     let (position, demand, plan) = (&state.position, &state.demand, &state.plan);
     let velocity = demand.velocity_per_day();
     let cover = position.on_hand().filter(|_| velocity > 0.0).map(|q| q.as_f64().max(0.0) / velocity);
     Position {
-        sku: sku.to_owned(),
-        location: location.to_owned(),
+        sku: sku.into(),
+        location: location.into(),
         at,
         on_hand: position.on_hand(),
         reserved: position.reserved(),
@@ -127,7 +127,7 @@ pub fn snapshot(key: Key<'_>, state: &KeyState, item: &Item, at: Timestamp) -> P
         days_of_cover: cover.map(rounded),
         idle_days: demand.idle_days(at),
         no_sale_probability_30d: rounded(demand.no_sale_probability(at, 30.0)),
-        threshold_method: plan.method().name().map(str::to_owned),
+        threshold_method: plan.method().name().map(Into::into),
         suspect: position.suspect(),
         open_alerts: state.episodes.open_alerts(),
     }

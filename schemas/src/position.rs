@@ -1,12 +1,14 @@
 //! `Position`: the public face of one SKU at one location.
 
+use std::borrow::Cow;
+
 use crate::{Quantity, Timestamp};
 
 /// What is there, how fast it sells, and what it needs. Absent means unknown, never zero.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Position {
-    pub sku: String,
-    pub location: String,
+pub struct Position<'a> {
+    pub sku: Cow<'a, str>,
+    pub location: Cow<'a, str>,
     pub at: Timestamp,
     pub on_hand: Option<Quantity>,
     pub reserved: Quantity,
@@ -27,7 +29,7 @@ pub struct Position {
     pub idle_days: i32,
     pub no_sale_probability_30d: f64,
     /// How the reorder point was made: `dynamic`, `fixed`, `days_of_cover`, …
-    pub threshold_method: Option<String>,
+    pub threshold_method: Option<Cow<'a, str>>,
     /// The figures contradict each other; nothing resolves by itself while this holds.
     pub suspect: bool,
     pub open_alerts: Vec<uuid::Uuid>,

@@ -1,5 +1,7 @@
 //! Time as data: instants in milliseconds, local days, time zones. No clock lives here.
 
+mod usual;
+
 use std::fmt;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -23,6 +25,9 @@ impl Timestamp {
 
     /// Reads an RFC 3339 time with any offset; below the millisecond it is cut.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
+        if let Some(millis) = usual::instant(text) {
+            return Ok(Self(millis));
+        }
         let parsed: jiff::Timestamp = text.parse().map_err(|_| TimeError::NotAnInstant)?;
         let millis = parsed.as_nanosecond().div_euclid(1_000_000);
         let at = Self(i64::try_from(millis).map_err(|_| TimeError::OutOfRange)?);
@@ -87,7 +92,8 @@ impl Day {
     /// Reads `YYYY-MM-DD`, years 0001 to 9999.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let shaped = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| (b == b'-') == matches!(i, 4 | 7));
-        let date: jiff::civil::Date = text.parse().ok().filter(|_| shaped).ok_or(TimeError::NotADate)?;
+        let date: Option<jiff::civil::Date> = if shaped { text.parse().ok() } else { None };
+        let date = date.ok_or(TimeError::NotADate)?;
         if date.year() < 1 {
             return Err(TimeError::OutOfRange);
         }

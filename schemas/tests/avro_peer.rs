@@ -233,10 +233,10 @@ fn delivery_attempt_value(a: &DeliveryAttempt) -> Value {
     ])
 }
 
-fn position_value(p: &Position) -> Value {
+fn position_value(p: &Position<'_>) -> Value {
     record(vec![
-        ("sku", text(&p.sku)),
-        ("location", text(&p.location)),
+        ("sku", text(&*p.sku)),
+        ("location", text(&*p.location)),
         ("at", time(p.at)),
         ("on_hand_thousandths", optional_quantity(p.on_hand)),
         ("reserved_thousandths", quantity(p.reserved)),
@@ -250,7 +250,7 @@ fn position_value(p: &Position) -> Value {
         ("days_of_cover", optional(p.days_of_cover.map(Value::Double))),
         ("idle_days", Value::Int(p.idle_days)),
         ("no_sale_probability_30d", Value::Double(p.no_sale_probability_30d)),
-        ("threshold_method", optional_text(p.threshold_method.as_ref())),
+        ("threshold_method", optional_text(p.threshold_method.as_deref().map(str::to_owned).as_ref())),
         ("suspect", Value::Boolean(p.suspect)),
         ("open_alerts", Value::Array(p.open_alerts.iter().map(|id| Value::Uuid(*id)).collect())),
     ])

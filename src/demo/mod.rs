@@ -72,7 +72,7 @@ pub enum Language {
 pub enum DemoEvent {
     Clock(Clock),
     Alert(Box<schemas::Alert>),
-    Position(Box<schemas::Position>),
+    Position(Box<schemas::Position<'static>>),
     /// Everything has been processed; nothing follows.
     Finished,
 }

@@ -136,13 +136,7 @@ impl LogPipeline {
         }
         let mut effects = Vec::new();
         self.replay.driver().drain(&mut effects);
-        let mut alerts: Vec<Alert> = effects
-            .into_iter()
-            .filter_map(|(_, output)| match output {
-                ProcessOutput::Alert(alert) => Some(*alert),
-                ProcessOutput::Position(_) => None,
-            })
-            .collect();
+        let mut alerts: Vec<Alert> = effects.into_iter().map(|(_, alert): (_, ProcessOutput)| *alert).collect();
         alerts.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
         Ok(alerts)
     }

@@ -33,7 +33,7 @@ pub struct PipelineOptions {
 /// What comes out, in the order of the contract.
 pub enum Line<'a> {
     Alert(&'a Alert),
-    Position(&'a Position),
+    Position(&'a Position<'a>),
 }
 
 pub type Sink<'a> = dyn FnMut(Line<'_>) -> io::Result<()> + 'a;
@@ -185,9 +185,10 @@ impl Pipeline {
         let key = |(task, id): &(usize, KeyId)| tasks[*task].states().key(*id);
         positions.sort_by(|a, b| key(a).cmp(key(b)));
         for (task, id) in positions {
-            if let Some(position) = tasks[task].look_at(id, |operator, states| operator.snapshot(states, id, at)) {
-                sink(Line::Position(&position))?;
-            }
+            tasks[task].look_at(id, |operator, states| match operator.snapshot(states, id, at) {
+                Some(position) => sink(Line::Position(&position)),
+                None => Ok(()),
+            })?;
         }
         Ok(())
     }
@@ -199,19 +200,14 @@ impl Pipeline {
             return Ok(());
         }
         self.effects.sort_by(|(a, x), (b, y)| (a, order_of(x)).cmp(&(b, order_of(y))));
-        for (_, output) in self.effects.drain(..) {
-            if let ProcessOutput::Alert(alert) = output {
-                sink(Line::Alert(&alert))?;
-            }
+        for (_, alert) in self.effects.drain(..) {
+            sink(Line::Alert(&alert))?;
         }
         Ok(())
     }
 }
 
 /// Alerts of one key and cause keep the order in which they were emitted: the sort is stable.
-fn order_of(output: &ProcessOutput) -> (&str, &str) {
-    match output {
-        ProcessOutput::Alert(a) => (a.sku.as_deref().unwrap_or_default(), a.location.as_deref().unwrap_or_default()),
-        ProcessOutput::Position(p) => (&p.sku, &p.location),
-    }
+fn order_of(alert: &Alert) -> (&str, &str) {
+    (alert.sku.as_deref().unwrap_or_default(), alert.location.as_deref().unwrap_or_default())
 }

@@ -62,7 +62,7 @@ impl Warehouse {
                 reserved: position.reserved.thousandths(),
                 on_order: position.on_order.thousandths(),
             };
-            ((position.sku, position.location), stock)
+            ((position.sku.into_owned(), position.location.into_owned()), stock)
         };
         self.deployment.positions().into_values().map(decode).collect()
     }

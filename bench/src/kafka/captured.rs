@@ -15,9 +15,9 @@ use super::deployment::{Deployment, Source};
 use super::throughput::use_of;
 
 const TOPIC: &str = "bench.wms";
-const MAPPING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/wms/reference/mapping.yaml");
-const PRODUCTS: u64 = 5_000;
-const PLACES: u64 = 20;
+pub(crate) const MAPPING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/wms/reference/mapping.yaml");
+pub(crate) const PRODUCTS: u64 = 5_000;
+pub(crate) const PLACES: u64 = 20;
 /// Rows of one transaction of the feeder.
 const BATCH: usize = 10_000;
 /// 2026-03-02T00:00:00Z.
@@ -72,7 +72,8 @@ fn feed(deployment: &Deployment, events: u64) -> Result<(u64, u64)> {
     Ok((records, bytes))
 }
 
-fn row(n: u64, rng: &mut Rng) -> Line {
+/// A record: a category, the products and the locations, then what happens to stock.
+pub(crate) fn row(n: u64, rng: &mut Rng) -> Line {
     if n == 0 {
         let category = r#"{"id":1,"parent_id":null,"name":"food","path":"food"}"#;
         return envelope(n, "categories", "1", category, "r");

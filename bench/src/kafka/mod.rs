@@ -5,7 +5,7 @@
 //! runs leave behind is the state under which latency and restarts are measured. It must never report
 //! a run that refused input or lost an alert.
 
-mod captured;
+pub(crate) mod captured;
 pub(crate) mod deployment;
 mod latency;
 mod load;
@@ -29,7 +29,7 @@ use test_services::service::Service;
 pub(crate) struct Plan {
     pub(crate) workload: Workload,
     pub(crate) runs: usize,
-    /// Alerts whose latency is measured.
+    /// Alerts whose latency is measured; 0: neither that nor restarts are.
     pub(crate) alerts: usize,
     /// Sales a second beside them.
     pub(crate) load: u32,
@@ -38,6 +38,12 @@ pub(crate) struct Plan {
 pub(crate) struct Figures {
     pub(crate) debezium_events_per_cpu_s: f64,
     pub(crate) process_events_per_cpu_s: f64,
+    /// `None`: not asked for.
+    pub(crate) live: Option<Live>,
+}
+
+/// What was measured beside a load.
+pub(crate) struct Live {
     pub(crate) alert_latency_p50_ms: f64,
     pub(crate) alert_latency_p99_ms: f64,
     pub(crate) restart_ms: f64,
@@ -50,28 +56,26 @@ pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Figu
     deployment.describe()?;
     let input = throughput::ingest(&deployment, &plan.workload)?;
     let process_events_per_cpu_s = throughput::process(&deployment, &input, plan.runs)?;
+    let live = if plan.alerts > 0 { Some(beside_load(&deployment, plan)?) } else { None };
+    deployment.close()?;
+    let debezium_events_per_cpu_s = captured::measure(binary, plan.runs, plan.workload.events, scratch)?;
+    Ok(Figures { debezium_events_per_cpu_s, process_events_per_cpu_s, live })
+}
 
+fn beside_load(deployment: &Deployment, plan: &Plan) -> Result<Live> {
     println!("\nalert latency and restarts, beside {} sales a second:", plan.load);
-    let mut services = Services::start(&deployment)?;
+    let mut services = Services::start(deployment)?;
     let time = ShopTime::after(&plan.workload);
-    let load = Load::start(&deployment, &plan.workload, time, plan.load)?;
+    let load = Load::start(deployment, &plan.workload, time, plan.load)?;
     services.come_to(time)?;
-    let latency = latency::measure(&deployment, &mut services, time, plan.alerts)?;
-    let restart_ms = restart::measure(&deployment, &mut services)?;
+    let latency = latency::measure(deployment, &mut services, time, plan.alerts)?;
+    let restart_ms = restart::measure(deployment, &mut services)?;
     let sold = load.finish()?;
     println!("  {sold} sales went along");
     services.stop()?;
     deployment.ensure_nothing_was_refused()?;
     deployment.compare_with_replay()?;
-    deployment.close()?;
-    let debezium_events_per_cpu_s = captured::measure(binary, plan.runs, plan.workload.events, scratch)?;
-    Ok(Figures {
-        debezium_events_per_cpu_s,
-        process_events_per_cpu_s,
-        alert_latency_p50_ms: latency.p50_ms,
-        alert_latency_p99_ms: latency.p99_ms,
-        restart_ms,
-    })
+    Ok(Live { alert_latency_p50_ms: latency.p50_ms, alert_latency_p99_ms: latency.p99_ms, restart_ms })
 }
 
 const SETTLES_WITHIN: Duration = Duration::from_mins(5);

@@ -80,6 +80,10 @@ pub const PROMISES: &[Promise] = &[
         "a_transaction_over_several_partitions_is_seen_whole",
         transactions::a_transaction_over_several_partitions_is_seen_whole,
     ),
+    promise(
+        "gathered_records_commit_in_order_with_their_transaction",
+        transactions::gathered_records_commit_in_order_with_their_transaction,
+    ),
     promise("an_empty_transaction_commits", transactions::an_empty_transaction_commits),
     promise(
         "a_new_producer_fences_the_old_one_and_aborts_what_it_left_open",

@@ -176,14 +176,11 @@ impl Producer<'_> {
     }
 
     pub(super) fn try_send(&mut self, at: &TopicPartition, key: &str, value: &str) -> Result<(), LogError> {
-        self.client.produce(ProduceRecord {
-            topic: &at.topic,
-            partition: Some(at.partition),
-            key: (!key.is_empty()).then_some(key.as_bytes()),
-            value: (value != "-").then_some(value.as_bytes()),
-            headers: &[],
-            timestamp_ms: None,
-        })
+        self.client.produce(record(at, key, value))
+    }
+
+    pub(super) fn gather(&mut self, at: &TopicPartition, key: &str, value: &str) {
+        self.client.gather(record(at, key, value)).expect("a record is taken");
     }
 
     pub(super) fn commit(&mut self) {
@@ -221,6 +218,18 @@ impl Producer<'_> {
             Err(error) => Some(error),
             Ok(()) => panic!("a transaction committed that must not"),
         })
+    }
+}
+
+/// Without a key where it is empty; a tombstone where the value is `-`.
+fn record<'a>(at: &'a TopicPartition, key: &'a str, value: &'a str) -> ProduceRecord<'a> {
+    ProduceRecord {
+        topic: &at.topic,
+        partition: Some(at.partition),
+        key: (!key.is_empty()).then_some(key.as_bytes()),
+        value: (value != "-").then_some(value.as_bytes()),
+        headers: &[],
+        timestamp_ms: None,
     }
 }
 

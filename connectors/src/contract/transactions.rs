@@ -98,6 +98,31 @@ pub(super) fn a_transaction_over_several_partitions_is_seen_whole(scene: &Scene<
     }
 }
 
+pub(super) fn gathered_records_commit_in_order_with_their_transaction(scene: &Scene<'_>) {
+    let topic = scene.topic("t", 2, Cleanup::Delete);
+    let (left, right) = (TopicPartition::new(&topic, 0), TopicPartition::new(&topic, 1));
+    let mut producer = scene.producer("p");
+    producer.begin();
+    producer.gather(&left, "k", "aborted");
+    producer.abort();
+    // More than any client holds back.
+    let values: Vec<String> = (0..1_500).map(|n| format!("v{n}")).collect();
+    producer.begin();
+    for value in &values {
+        producer.gather(&left, value, value);
+        producer.gather(&right, "", value);
+    }
+    producer.gather(&left, "gone", "-");
+    producer.send(&left, "k", "sent");
+    producer.gather(&left, "k", "last");
+    producer.commit();
+    let texts: Vec<&str> = values.iter().map(String::as_str).collect();
+    let seen = scene.sees(&left, &[&texts[..], &["-", "sent", "last"]].concat());
+    assert_eq!(seen[7].key.as_deref(), Some(b"v7".as_slice()));
+    let seen = scene.sees(&right, &texts);
+    assert_eq!(seen[7].key, None);
+}
+
 pub(super) fn an_empty_transaction_commits(scene: &Scene<'_>) {
     let at = scene.partition("t");
     let mut producer = scene.producer("p");

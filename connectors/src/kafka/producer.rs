@@ -1,5 +1,8 @@
 //! A transactional producer.
 //!
+//! Gathered records of one partition are handed to librdkafka many at a time (`native/outgoing`), at the latest
+//! before the transaction's offsets or its commit.
+//!
 //! A thread of `rdkafka` takes delivery reports, of failures only; whatever fails is kept for the
 //! next transaction call, which names it. Errors are classified in `error`, nowhere else.
 
@@ -18,19 +21,23 @@ use super::config::Role;
 use super::context::Context;
 use super::error::{failure, fatal, of_call, of_transaction, retriable};
 use super::log::{KafkaLog, not_opened};
-use super::native::{self, Failure};
+use super::native::{self, Failure, Halt, LARGEST, Outgoing, Plain};
 use schemas::topics::Topic;
 
 /// How long a full queue is given to drain before the caller is told.
 const QUEUE_WAIT: Duration = Duration::from_millis(5);
 const QUEUE_TRIES: u32 = 200;
 
-type Outgoing<'a> = BaseRecord<'a, [u8], [u8]>;
+type Sending<'a> = BaseRecord<'a, [u8], [u8]>;
 
 pub(super) struct KafkaProducer {
     log: KafkaLog,
     transactional_id: String,
     max_bytes: String,
+    /// Goes before the client.
+    outgoing: Outgoing,
+    /// Between begin and the end of a transaction.
+    in_transaction: bool,
     client: Bounded<ThreadedProducer<Context>>,
     /// A new client is there to abort what the one before it left.
     renewed: bool,
@@ -43,6 +50,8 @@ impl KafkaProducer {
             log: log.clone(),
             transactional_id: transactional_id.to_owned(),
             max_bytes: max_bytes.cloned().unwrap_or_else(|| Topic::LARGEST_MESSAGE_BYTES.to_string()),
+            outgoing: Outgoing::default(),
+            in_transaction: false,
             client: client(log, transactional_id)?,
             renewed: false,
         })
@@ -52,6 +61,7 @@ impl KafkaProducer {
     /// would fail as well. A new client with the same id aborts what the old one left open.
     fn renew(&mut self, max_wait: Duration) -> Result<(), LogError> {
         if !self.renewed {
+            self.outgoing = Outgoing::default();
             self.client = client(&self.log, &self.transactional_id)?;
             self.renewed = true;
         }
@@ -91,7 +101,7 @@ impl KafkaProducer {
     }
 
     /// One attempt; the record comes back when the queue is full.
-    fn offer<'a>(&self, record: Outgoing<'a>) -> Result<Option<Outgoing<'a>>, KafkaError> {
+    fn offer<'a>(&self, record: Sending<'a>) -> Result<Option<Sending<'a>>, KafkaError> {
         match self.client.client().send(record) {
             Ok(()) => Ok(None),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => Ok(Some(record)),
@@ -99,28 +109,79 @@ impl KafkaProducer {
         }
     }
 
-    fn refused(&self, record: &ProduceRecord<'_>, error: &KafkaError) -> LogError {
+    /// One attempt after another while the client holds as much as it may.
+    fn patiently<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<Option<T>, LogError>,
+    ) -> Result<T, LogError> {
+        for _ in 0..QUEUE_TRIES {
+            if let Some(done) = attempt(self)? {
+                return Ok(done);
+            }
+            // The thread that takes delivery reports, and the broker, make room.
+            std::thread::park_timeout(QUEUE_WAIT);
+        }
+        Err(retriable("produce", self.context().why("the producer's queue is full")))
+    }
+
+    /// Makes what was gathered librdkafka's.
+    fn hand_over(&mut self, part: impl Fn(&mut Outgoing) -> Result<(), Halt>) -> Result<(), LogError> {
+        self.patiently(|producer| match part(&mut producer.outgoing) {
+            Ok(()) => Ok(Some(())),
+            Err(Halt::Full) => Ok(None),
+            Err(Halt::Refused { topic, failure }) => Err(producer.refused(&topic, None, &failure)),
+        })
+    }
+
+    /// Everything, before the transaction can end.
+    fn hand_over_all(&mut self) -> Result<(), LogError> {
+        self.hand_over(|outgoing| outgoing.hand_over(None))
+    }
+
+    fn take_in(&mut self, record: &Plain<'_>) -> Result<(), LogError> {
+        let Plain { topic, partition, .. } = *record;
+        if self.outgoing.is_due(topic, partition) {
+            self.hand_over(|outgoing| outgoing.hand_over_partition(topic, partition))?;
+        }
+        let added = self.outgoing.add(self.client.client().client(), record);
+        added.map_err(|failure| self.refused(topic, None, &failure))
+    }
+
+    fn send(&mut self, record: &ProduceRecord<'_>) -> Result<(), LogError> {
+        // What came before it for the same partition goes before it.
+        self.hand_over(|outgoing| outgoing.hand_over(Some(record.topic)))?;
+        let mut offered = Some(to_send(record));
+        self.patiently(|producer| {
+            let Some(again) = offered.take() else { return Ok(Some(())) };
+            offered = producer.offer(again).map_err(|error| {
+                let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+                producer.refused(record.topic, Some(size), &failure(&error))
+            })?;
+            Ok(offered.is_none().then_some(()))
+        })
+    }
+
+    fn refused(&self, topic: &str, size: Option<usize>, failure: &Failure) -> LogError {
         const OPERATION: &str = "produce";
-        let failure = failure(error);
         if let Some(raised) = self.native().fatal_error() {
-            return of_transaction(OPERATION, &failure, Some(raised), self.context());
+            return of_transaction(OPERATION, failure, Some(raised), self.context());
         }
         match failure.code {
-            RDKafkaErrorCode::MessageSizeTooLarge => fatal(OPERATION, self.too_large(record)),
+            RDKafkaErrorCode::MessageSizeTooLarge => fatal(OPERATION, self.too_large(topic, size)),
             RDKafkaErrorCode::State => match self.context().undelivered() {
                 Some(reason) => LogError::Abortable { operation: OPERATION, reason },
                 None => fatal(OPERATION, format!("{} has no open transaction", self.transactional_id)),
             },
-            _ => of_call(OPERATION, record.topic, &failure, self.context()),
+            _ => of_call(OPERATION, topic, failure, self.context()),
         }
     }
 
-    fn too_large(&self, record: &ProduceRecord<'_>) -> String {
-        let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+    fn too_large(&self, topic: &str, size: Option<usize>) -> String {
+        let size = size.map_or_else(String::new, |size| format!(" of {size} bytes"));
         format!(
-            "a record of {size} bytes for {} is larger than message.max.bytes = {}; raise it, and the topic's \
+            "a record{size} for {topic} is larger than message.max.bytes = {}; raise it, and the topic's \
              max.message.bytes with it",
-            record.topic, self.max_bytes
+            self.max_bytes
         )
     }
 }
@@ -136,25 +197,27 @@ impl TransactionalLog for KafkaProducer {
 
     fn begin(&mut self) -> Result<(), LogError> {
         self.context().forget_undelivered();
-        self.settle_transaction("begin", self.client.client().begin_transaction())
+        self.outgoing.clear();
+        self.settle_transaction("begin", self.client.client().begin_transaction())?;
+        self.in_transaction = true;
+        Ok(())
     }
 
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
-        let mut offered = to_send(&record);
-        for _ in 0..QUEUE_TRIES {
-            match self.offer(offered) {
-                Ok(None) => return Ok(()),
-                Ok(Some(again)) => offered = again,
-                Err(error) => return Err(self.refused(&record, &error)),
-            }
-            // The thread that takes delivery reports, and the broker, make room.
-            std::thread::park_timeout(QUEUE_WAIT);
+        self.send(&record)
+    }
+
+    /// Records for a known partition wait until there are many of them, or the transaction ends.
+    fn gather(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
+        match plain(&record).filter(|_| self.in_transaction) {
+            Some(plain) => self.take_in(&plain),
+            None => self.send(&record),
         }
-        Err(retriable("produce", self.context().why("the producer's queue is full")))
     }
 
     fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError> {
         const OPERATION: &str = "send offsets";
+        self.hand_over_all()?;
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (at, offset) in offsets {
             list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
@@ -168,12 +231,17 @@ impl TransactionalLog for KafkaProducer {
     }
 
     fn commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
+        self.hand_over_all()?;
         let commit = move |client: &ThreadedProducer<Context>| native::commit(client.client(), max_wait);
         let done = self.client.call("commit", max_wait, commit)?;
-        self.settle("commit", done)
+        self.settle("commit", done)?;
+        self.in_transaction = false;
+        Ok(())
     }
 
     fn abort(&mut self, max_wait: Duration) -> Result<(), LogError> {
+        self.outgoing.clear();
+        self.in_transaction = false;
         if self.renewed || self.context().undelivered().is_some() {
             return self.renew(max_wait);
         }
@@ -190,7 +258,15 @@ fn client(log: &KafkaLog, transactional_id: &str) -> Result<Bounded<ThreadedProd
     Bounded::new(client)
 }
 
-fn to_send<'a>(record: &ProduceRecord<'a>) -> Outgoing<'a> {
+/// A record that can be gathered with others.
+fn plain<'a>(record: &ProduceRecord<'a>) -> Option<Plain<'a>> {
+    let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+    let fits = size <= LARGEST && record.headers.is_empty() && record.timestamp_ms.is_none();
+    let partition = record.partition.filter(|_| fits)?;
+    Some(Plain { topic: record.topic, partition, key: record.key, value: record.value })
+}
+
+fn to_send<'a>(record: &ProduceRecord<'a>) -> Sending<'a> {
     let headers = (!record.headers.is_empty()).then(|| {
         let empty = OwnedHeaders::new_with_capacity(record.headers.len());
         record.headers.iter().fold(empty, |headers, &(key, value)| headers.insert(Header { key, value: Some(value) }))

@@ -38,7 +38,7 @@ pub trait Slots {
 }
 
 /// A unit of the log, as far as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Unit {
     name: String,
     /// Units so far, this one included.
@@ -198,6 +198,29 @@ impl Dedupe {
             Some(old) => *old = unit,
             None => self.units.push(unit),
         }
+    }
+}
+
+impl Clone for Unit {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), rows: self.rows.clone(), forgotten: self.forgotten.clone(), ..*self }
+    }
+
+    /// Into the room that is there: every change of a row copies a unit over an earlier one.
+    fn clone_from(&mut self, other: &Self) {
+        let mut name = std::mem::take(&mut self.name);
+        let mut rows = std::mem::take(&mut self.rows);
+        let mut forgotten = self.forgotten.take();
+        name.clone_from(&other.name);
+        rows.clone_from(&other.rows);
+        match (&mut forgotten, &other.forgotten) {
+            (Some(mine), Some(others)) => {
+                mine.after_commit = others.after_commit;
+                mine.name.clone_from(&others.name);
+            }
+            (mine, others) => mine.clone_from(others),
+        }
+        *self = Self { name, rows, forgotten, ..*other };
     }
 }
 

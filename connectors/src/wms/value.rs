@@ -227,11 +227,12 @@ fn textual(column: &Column<'_>, text: &str, unit: TimeUnit) -> Result<Option<Mom
     if let Ok(day) = Day::parse(text) {
         return Ok(Some(Moment::Day(day)));
     }
-    let read = match WallTime::parse(text) {
-        Ok(wall) if wall.millis() == 0 => return Ok(None),
-        Ok(wall) => Ok(Moment::Wall(wall)),
+    // Most texts end so: whether they are a clock without a zone need not be asked then.
+    let zoned = if !local && text.ends_with('Z') { Timestamp::parse(text).ok() } else { None };
+    let read = match zoned.map_or_else(|| WallTime::parse(text).map(Moment::Wall), |at| Ok(Moment::Instant(at))) {
+        Ok(Moment::Wall(wall)) if wall.millis() == 0 => return Ok(None),
         Err(TimeError::NotAWallTime) if !local => Timestamp::parse(text).map(Moment::Instant),
-        Err(error) => Err(error),
+        read => read,
     };
     match read {
         Ok(Moment::Instant(at)) if at.millis() == 0 => Ok(None),

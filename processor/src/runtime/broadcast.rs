@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemas::stream::AggregatePartial;
+
 use crate::epochs::EpochBoard;
 use crate::operator::{BroadcastRecord, Rejection};
 use crate::ports::{Isolation, LogError, LogReader, RecordView, TopicPartition};
@@ -52,6 +54,19 @@ impl Broadcasts {
 
     pub(super) fn prune_board(&mut self, applied_through: i64) {
         self.board.prune(applied_through);
+    }
+
+    /// Whether so many partitions are all of the input's.
+    pub(super) fn are_all(&self, partitions: usize) -> bool {
+        usize::try_from(self.input_partitions).is_ok_and(|all| all == partitions)
+    }
+
+    /// Takes in sums that are not on the log yet. Whoever hands them over goes back to what is committed
+    /// unless they commit with everything that rests on them; the board is rewound then.
+    pub(super) fn take_in(&mut self, sums: &[AggregatePartial]) {
+        for partial in sums {
+            self.board.add(partial);
+        }
     }
 
     /// Forgets the board, to be read again from the start: a partition that opens may have applied

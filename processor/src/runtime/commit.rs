@@ -8,7 +8,7 @@ use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
 use schemas::headers::of_dead_letter;
 use schemas::stream::DeadLetter;
 
-use crate::operator::Operator;
+use crate::operator::{Operator, Produced};
 use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
 use crate::task::CommitUnit;
 
@@ -73,6 +73,9 @@ impl Transaction<'_> {
         for output in &share.unit.outputs {
             self.produce_output(share.operator, output)?;
         }
+        for record in share.unit.published.records() {
+            self.produce_encoded(&record)?;
+        }
         self.produce_runtime_records(share.partition, share.unit)?;
         for rejected in share.rejected {
             self.produce_dead_letter(share.partition, rejected)?;
@@ -94,17 +97,21 @@ impl Transaction<'_> {
         let mut result = Ok(());
         operator.produce(output, &mut |record| {
             if result.is_ok() {
-                result = self.produce(ProduceRecord {
-                    topic: record.topic,
-                    partition: record.partition,
-                    key: record.key,
-                    value: record.value,
-                    headers: record.headers,
-                    timestamp_ms: None,
-                });
+                result = self.produce_encoded(&record);
             }
         });
         result
+    }
+
+    fn produce_encoded(&mut self, record: &Produced<'_>) -> Result<(), RuntimeError> {
+        self.produce(ProduceRecord {
+            topic: record.topic,
+            partition: record.partition,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+            timestamp_ms: None,
+        })
     }
 
     fn produce_runtime_records<T>(&mut self, partition: i32, unit: &CommitUnit<T>) -> Result<(), RuntimeError> {
@@ -152,7 +159,7 @@ impl Transaction<'_> {
     }
 
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), RuntimeError> {
-        self.call("produce", |producer, _| producer.produce(record))
+        self.call("produce", |producer, _| producer.gather(record))
     }
 
     /// Calls again while the log says so, within one call timeout; past it the transaction is in
@@ -163,12 +170,16 @@ impl Transaction<'_> {
         mut call: impl FnMut(&mut dyn TransactionalLog, Duration) -> Result<(), LogError>,
     ) -> Result<(), RuntimeError> {
         let wait = Duration::from_millis(self.config.call_timeout_ms);
-        let deadline = self.clock.monotonic_ms() + self.config.call_timeout_ms as i64;
+        // Nearly every call succeeds at once, and needs no clock. One that fails has waited by itself, too.
+        let mut deadline = None;
         loop {
-            match call(self.producer, wait) {
-                Err(LogError::Retriable { .. }) if self.clock.monotonic_ms() < deadline => {}
-                Err(LogError::Retriable { reason, .. }) => return Err(LogError::InDoubt { operation, reason }.into()),
+            let reason = match call(self.producer, wait) {
+                Err(LogError::Retriable { reason, .. }) => reason,
                 result => return Ok(result?),
+            };
+            let now_ms = self.clock.monotonic_ms();
+            if now_ms >= *deadline.get_or_insert(now_ms + self.config.call_timeout_ms as i64) {
+                return Err(LogError::InDoubt { operation, reason }.into());
             }
         }
     }

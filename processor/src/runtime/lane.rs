@@ -1,12 +1,11 @@
 //! One owned partition: its task, its store, the rows committed but not yet in the store, and the
 //! records that wait.
 
-use std::collections::VecDeque;
-
-use hashbrown::HashMap;
-use hashbrown::hash_map::EntryRef;
 use schemas::Timestamp;
+use schemas::stream::AggregatePartial;
 
+use super::backlog::Backlog;
+use super::pending::Pending;
 use super::{OutcomeCounts, RuntimeError};
 use crate::epochs::EpochBoard;
 use crate::operator::{Incoming, Operator, Rejection};
@@ -24,7 +23,6 @@ pub(super) struct Rejected {
 #[derive(Clone)]
 pub(super) struct OwnedRecord {
     pub(super) offset: i64,
-    timestamp_ms: i64,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
@@ -34,34 +32,15 @@ impl OwnedRecord {
     fn copy(record: &Incoming<'_>) -> Self {
         Self {
             offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
             headers: record.headers.to_vec(),
-        }
-    }
-
-    fn incoming(&self, partition: i32) -> Incoming<'_> {
-        Incoming {
-            partition,
-            offset: self.offset,
-            timestamp_ms: self.timestamp_ms,
-            key: self.key.as_deref(),
-            value: self.value.as_deref(),
-            headers: &self.headers,
         }
     }
 }
 
 /// Stream time between two times that the store is told which wake-ups have passed.
 const PASSED_STEP_MS: i64 = schemas::time::MINUTE_MS;
-
-/// A committed row; `None` deletes.
-struct PendingRow {
-    row: Option<Vec<u8>>,
-    /// When it wants to be woken, where the store does not know it.
-    due: Option<Timestamp>,
-}
 
 /// Whether a record was taken.
 #[derive(PartialEq, Eq)]
@@ -84,16 +63,17 @@ pub(super) struct Lane<O: Operator> {
     unproven_since_ms: Option<i64>,
     /// The checkpoint is newer than the store's.
     checkpoint_moved: bool,
-    /// Committed, not in the store: `None` deletes. One entry per key, the newest row.
-    pending: HashMap<Vec<u8>, PendingRow>,
-    pending_bytes: usize,
+    /// Committed, not in the store.
+    pending: Pending,
     /// Monotonic time of the oldest commit in `pending`.
     pending_since_ms: Option<i64>,
     /// No row wants to be woken before this instant; and what the store was told of it.
     passed: Timestamp,
     told_passed: Timestamp,
-    backlog: VecDeque<OwnedRecord>,
+    backlog: Backlog,
     pub(super) paused: bool,
+    /// Of the sums closed since the last commit, those that were handed to the board.
+    shared: usize,
     /// Monotonic time since when the task has waited for an epoch.
     waiting_since_ms: Option<i64>,
     /// More timers are due before the next record than go into one transaction.
@@ -119,12 +99,12 @@ impl<O: Operator> Lane<O> {
             asked_ms: i64::MIN / 2,
             unproven_since_ms: None,
             checkpoint_moved: false,
-            pending: HashMap::new(),
-            pending_bytes: 0,
+            pending: Pending::default(),
             pending_since_ms: None,
             passed: Timestamp::MIN,
             told_passed: Timestamp::MIN,
-            backlog: VecDeque::new(),
+            backlog: Backlog::default(),
+            shared: 0,
             paused: false,
             waiting_since_ms: None,
             sweeping: false,
@@ -156,13 +136,13 @@ impl<O: Operator> Lane<O> {
             return;
         }
         if !self.backlog.is_empty() || self.take(&incoming, board, now_ms) == Taken::Waiting {
-            self.backlog.push_back(OwnedRecord::copy(&incoming));
+            self.backlog.push(&incoming);
         }
     }
 
     /// No record before this offset is wanted.
     fn expected(&self) -> i64 {
-        self.backlog.back().map_or(self.task.position(), |last| last.offset + 1)
+        self.backlog.last_offset().map_or(self.task.position(), |last| last + 1)
     }
 
     /// Goes on with the records that waited. True if any was taken.
@@ -175,14 +155,15 @@ impl<O: Operator> Lane<O> {
             self.task.force_epoch();
         }
         let mut any = false;
-        while let Some(record) = self.backlog.pop_front() {
-            let incoming = record.incoming(self.task.partition());
+        let mut backlog = std::mem::take(&mut self.backlog);
+        while let Some(incoming) = backlog.first(self.task.partition()) {
             if self.take(&incoming, board, now_ms) == Taken::Waiting {
-                self.backlog.push_front(record);
                 break;
             }
+            backlog.pop();
             any = true;
         }
+        self.backlog = backlog;
         any
     }
 
@@ -230,27 +211,30 @@ impl<O: Operator> Lane<O> {
         self.taken > 0 || self.task.is_dirty()
     }
 
-    /// Something that somebody waits for: an alert, a partial sum, a dead letter.
-    pub(super) fn is_urgent(&self) -> bool {
-        self.task.has_effects() || self.task.has_partials() || !self.rejected.is_empty()
+    /// Something that somebody waits for: an alert, a dead letter, a partial sum unless all who do are here.
+    pub(super) fn is_urgent(&self, alone: bool) -> bool {
+        let awaited = !alone && !self.task.partials().is_empty();
+        awaited || self.task.has_effects() || !self.rejected.is_empty()
+    }
+
+    /// The sums closed since the last call, where they may be used before they are committed.
+    pub(super) fn new_sums(&mut self, alone: bool) -> &[AggregatePartial] {
+        let sums = self.task.partials();
+        if !alone || self.shared >= sums.len() {
+            return &[];
+        }
+        &sums[std::mem::replace(&mut self.shared, sums.len())..]
     }
 
     /// The transaction begun at `now_ms` has committed: its rows may go to the store, its records are done.
     pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>, now_ms: i64) {
         for (key, row, due) in unit.rows_due() {
-            self.pending_bytes += key.len() + row.map_or(0, <[u8]>::len);
-            let row = row.map(<[u8]>::to_vec);
-            match self.pending.entry_ref(key) {
-                EntryRef::Occupied(mut entry) => {
-                    let due = due.or(entry.get().due);
-                    entry.insert(PendingRow { row, due });
-                }
-                EntryRef::Vacant(entry) => drop(entry.insert(PendingRow { row, due })),
-            }
+            self.pending.put(key, row, due);
         }
         self.pending_since_ms.get_or_insert(now_ms);
         self.passed = unit.passed.unwrap_or(self.passed);
         self.taken = 0;
+        self.shared = 0;
         self.proven();
         self.unproven_since_ms.get_or_insert(now_ms);
     }
@@ -274,7 +258,7 @@ impl<O: Operator> Lane<O> {
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
-        self.pending_bytes
+        self.pending.bytes()
     }
 
     /// For so long rows have waited to be written to the store.
@@ -294,23 +278,21 @@ impl<O: Operator> Lane<O> {
     /// Brings the store up to date with everything committed, and with nothing else (invariant I9).
     pub(super) fn flush(&mut self, wall_ms: i64) -> Result<(), RuntimeError> {
         self.checkpoint.committed_at_ms = wall_ms;
-        let mut rows = self.pending.iter().map(|(key, pending)| (key.as_slice(), pending.row.as_deref()));
         let mut entries = Vec::new();
         if self.task.is_backed() {
-            entries.extend(self.pending.iter().filter_map(|(key, pending)| Some((pending.due?, key.as_slice()))));
+            entries.extend(self.pending.wakeups());
         }
         // Not at every flush: each time leaves a mark that readers of the index pass.
         let moved = self.passed > self.told_passed.plus_ms(PASSED_STEP_MS) && self.passed < Timestamp::MAX;
         let passed = moved.then_some(self.passed);
         self.store.apply(Batch {
-            rows: Some(&mut rows),
+            rows: Some(&mut self.pending.rows()),
             wakeups: Wakeups { passed, entries: &entries, complete: false },
             checkpoint: Some(&self.checkpoint),
         })?;
         self.told_passed = passed.unwrap_or(self.told_passed);
         self.pending.clear();
         self.task.flushed();
-        self.pending_bytes = 0;
         self.pending_since_ms = None;
         self.checkpoint_moved = false;
         Ok(())

@@ -6,6 +6,7 @@
 //! the rows go to the store, within the flush interval. The store never holds what is not
 //! committed. A crash replays at most one flush interval of changelog.
 
+mod backlog;
 mod broadcast;
 mod closing;
 mod commit;
@@ -15,6 +16,8 @@ mod flushing;
 mod lane;
 mod observer;
 mod opening;
+mod pacing;
+mod pending;
 mod sampling;
 mod standing;
 mod worker;

@@ -236,6 +236,9 @@ impl<O: Operator> Worker<O> {
         let failed = |lane: &mut Lane<O>| lane.task.take_failure();
         let failed: Vec<(i32, StoreError)> =
             self.lanes.iter_mut().filter_map(|(partition, lane)| Some((*partition, failed(lane)?))).collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
         for (partition, error) in failed {
             self.lanes.remove(&partition);
             match error {
@@ -247,10 +250,10 @@ impl<O: Operator> Worker<O> {
                 error => return Err(error.into()),
             }
             self.opening.insert(partition, Opening { set_aside: true, ..Opening::default() });
-            self.broadcasts.rewind_board();
             self.consumer.resume(&[TopicPartition::new(&self.config.topics.input, partition)])?;
         }
-        Ok(())
+        // Those that stay may rest on sums that are decided on less than all.
+        self.reopen_lanes()
     }
 
     /// Drops everything that is not committed; the partitions open again from what is proven.

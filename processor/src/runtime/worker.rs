@@ -27,9 +27,6 @@ const LAG_INTERVAL_MS: i64 = 1_000;
 /// After so many transactions in a row that did not commit a worker gives up.
 const MAX_UNCOMMITTED: u32 = 8;
 
-/// How often a partition that waits for an epoch looks for it.
-const EPOCH_LOOK: Duration = Duration::from_millis(1);
-
 /// What a worker is built from.
 pub struct WorkerParts<O: Operator> {
     pub config: StageConfig,
@@ -92,7 +89,9 @@ pub struct Worker<O: Operator> {
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
     /// Transactions in a row that did not commit.
     uncommitted: u32,
-    last_commit_ms: i64,
+    pub(super) last_commit_ms: i64,
+    /// The records that come have waited for long.
+    pub(super) behind: bool,
     last_lag_ms: i64,
     pub(super) last_tick_ms: i64,
     pub(super) stats: WorkerStats,
@@ -128,6 +127,7 @@ impl<O: Operator> Worker<O> {
             lanes: BTreeMap::new(),
             uncommitted: 0,
             last_commit_ms: now,
+            behind: false,
             last_lag_ms: now,
             last_tick_ms: now,
             stats: WorkerStats::default(),
@@ -204,27 +204,30 @@ impl<O: Operator> Worker<O> {
     }
 
     fn drain_backlogs(&mut self) -> bool {
-        let now = self.clock.monotonic_ms();
-        let (board, wait) = (self.broadcasts.board(), self.config.epoch_wait_ms);
+        let (now, wait, alone) = (self.clock.monotonic_ms(), self.config.epoch_wait_ms, self.is_alone());
         let mut any = false;
         for lane in self.lanes.values_mut() {
-            any |= lane.drain_backlog(board, now, wait);
+            any |= lane.drain_backlog(self.broadcasts.board(), now, wait);
+            self.broadcasts.take_in(lane.new_sums(alone));
         }
         any
     }
 
     pub(super) fn poll(&mut self, max_wait: Duration) -> Result<bool, RuntimeError> {
-        let now = self.clock.monotonic_ms();
-        let mut began_us = 0;
+        let (now, alone) = (self.clock.monotonic_ms(), self.is_alone());
+        let (mut began_us, mut records, mut newest_ms) = (0, 0, 0);
         let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
             Ok(Polled::Idle) | Err(LogError::Retriable { .. }) => return Ok(false),
             Err(error) => return Err(standing::poll_error(&self.config, &self.instance, error)),
             Ok(Polled::Records(batch)) => {
                 began_us = self.clock.monotonic_us();
                 for record in batch {
+                    records += 1;
+                    newest_ms = record.timestamp_ms;
                     // Without a lane the partition is still opening: it seeks before it begins.
                     if let Some(lane) = self.lanes.get_mut(&record.partition) {
                         lane.offer(&record, self.broadcasts.board(), now);
+                        self.broadcasts.take_in(lane.new_sums(alone));
                     }
                 }
                 None
@@ -235,6 +238,7 @@ impl<O: Operator> Worker<O> {
         };
         match rebalance {
             None => {
+                self.polled(records, newest_ms);
                 self.spent(Phase::Apply, began_us);
                 self.reached(ProtocolStep::Processed)?;
             }
@@ -259,6 +263,10 @@ impl<O: Operator> Worker<O> {
                 for lost in partitions {
                     self.opening.remove(&lost.partition);
                     self.lanes.remove(&lost.partition);
+                }
+                if !self.lanes.is_empty() {
+                    // Those that stay may rest on sums that went with them.
+                    self.reopen_lanes()?;
                 }
             }
         }
@@ -304,39 +312,7 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
-        self.reopen_failed()?;
-        let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
-        if taken >= self.config.commit_records || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
-    }
-
-    /// How long what is there may still wait to be committed.
-    fn until_commit_ms(&self) -> i64 {
-        let since = self.clock.monotonic_ms() - self.last_commit_ms;
-        let urgent = self.lanes.values().any(Lane::is_urgent);
-        // Where every partition waits for others, nothing is gained by waiting for more.
-        let stuck = urgent && self.lanes.values().all(Lane::is_waiting) || self.lanes.values().any(Lane::is_sweeping);
-        let gap = match (stuck, urgent) {
-            (true, _) => 0,
-            (false, true) => self.config.minimum_commit_gap_ms,
-            (false, false) => self.config.commit_interval_ms,
-        };
-        gap - since
-    }
-
-    /// How long a poll may wait for records: there may be other things to do.
-    fn patience(&self) -> Duration {
-        let mut wait = self.tick_interval();
-        if self.lanes.values().any(Lane::is_waiting) {
-            wait = wait.min(EPOCH_LOOK);
-        }
-        if self.lanes.values().any(Lane::is_dirty) {
-            wait = wait.min(Duration::from_millis(u64::try_from(self.until_commit_ms()).unwrap_or(0)));
-        }
-        wait
-    }
-
-    fn commit(&mut self) -> Result<(), RuntimeError> {
+    pub(super) fn commit(&mut self) -> Result<(), RuntimeError> {
         self.reopen_failed()?;
         self.last_commit_ms = self.clock.monotonic_ms();
         self.sample_changelogs_if_due()?;

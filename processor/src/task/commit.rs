@@ -27,7 +27,9 @@ impl<O: Operator> Task<O> {
             let due = self.states.due_to_index(id);
             let (key, state) = (self.states.key(id), self.states.get(id));
             let row_bytes = unit.row(key, due, state.map(|s| |out: &mut Vec<u8>| s.encode(out)));
-            unit.outputs.extend(state.and_then(|s| self.operator.publish(key, s, now)));
+            if let Some(state) = state {
+                self.operator.publish(key, state, now, &mut unit.published);
+            }
             self.states.weigh(id, row_bytes);
         }
         let mut shared = Vec::with_capacity(self.shared_row.len());

@@ -24,7 +24,7 @@ mod timing;
 mod unit;
 
 pub use meta::Meta;
-pub use unit::{CommitUnit, SHARED_KEY};
+pub use unit::{CommitUnit, Published, SHARED_KEY};
 
 use schemas::Timestamp;
 use schemas::stream::{AggregatePartial, JournalEntry, Switch};
@@ -446,9 +446,9 @@ impl<O: Operator> Task<O> {
         self.partials.drain(..)
     }
 
-    /// Whether other partitions may be waiting for what this one has closed.
-    pub fn has_partials(&self) -> bool {
-        !self.partials.is_empty()
+    /// The partial sums closed and not sealed yet: other partitions may be waiting for them.
+    pub fn partials(&self) -> &[AggregatePartial] {
+        &self.partials
     }
 }
 

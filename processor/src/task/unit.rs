@@ -4,6 +4,8 @@ use schemas::Timestamp;
 use schemas::row::RowError;
 use schemas::stream::{AggregatePartial, JournalEntry};
 
+use crate::operator::Produced;
+
 /// Keys that start with a zero byte belong to the runtime.
 pub(crate) const META_KEY: &[u8] = b"\0meta";
 /// Of the row that an operator keeps for all keys of a partition.
@@ -22,12 +24,60 @@ pub(super) fn unknown_of_runtime(key: &[u8]) -> Result<(), RowError> {
     }
 }
 
+/// The public records of the keys that a transaction changed, encoded one behind the other.
+#[derive(Debug, Default)]
+pub struct Published {
+    buffer: Vec<u8>,
+    records: Vec<PublishedSpan>,
+}
+
+#[derive(Debug)]
+struct PublishedSpan {
+    topic: &'static str,
+    partition: i32,
+    key_end: usize,
+    value_end: usize,
+}
+
+impl Published {
+    /// `key` and `value` append themselves to what they are given.
+    pub fn record(
+        &mut self,
+        topic: &'static str,
+        partition: i32,
+        key: impl FnOnce(&mut Vec<u8>),
+        value: impl FnOnce(&mut Vec<u8>),
+    ) {
+        key(&mut self.buffer);
+        let key_end = self.buffer.len();
+        value(&mut self.buffer);
+        self.records.push(PublishedSpan { topic, partition, key_end, value_end: self.buffer.len() });
+    }
+
+    /// The records in order.
+    pub fn records(&self) -> impl Iterator<Item = Produced<'_>> {
+        let mut start = 0;
+        self.records.iter().map(move |span| {
+            let (key, value) = (&self.buffer[start..span.key_end], &self.buffer[span.key_end..span.value_end]);
+            start = span.value_end;
+            Produced {
+                topic: span.topic,
+                partition: Some(span.partition),
+                key: Some(key),
+                value: Some(value),
+                headers: &[],
+            }
+        })
+    }
+}
+
 /// Rows and outputs of one partition in one transaction. Rows are encoded into one buffer, one row
 /// per dirty key.
 #[derive(Debug)]
 pub struct CommitUnit<T> {
     pub position: i64,
     pub outputs: Vec<T>,
+    pub published: Published,
     pub partials: Vec<AggregatePartial>,
     pub journal: Vec<JournalEntry>,
     /// No row of the partition wants to be woken before this instant; `None`: nobody knows.
@@ -49,6 +99,7 @@ impl<T> CommitUnit<T> {
         Self {
             position,
             outputs: Vec::new(),
+            published: Published::default(),
             partials: Vec::new(),
             journal: Vec::new(),
             passed: None,

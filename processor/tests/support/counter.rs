@@ -3,7 +3,7 @@
 //! anything else is refused.
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
+    BroadcastRecord, Context, Incoming, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use schemas::Timestamp;
@@ -150,10 +150,6 @@ impl Operator for Counter {
     }
 
     fn restored(&mut self, _: &mut StateTable<Count>) {}
-
-    fn publish(&self, _: &[u8], _: &Count, _: Now) -> Option<String> {
-        None
-    }
 
     fn produce(&self, output: &String, sink: &mut dyn FnMut(Produced<'_>)) {
         sink(Produced {

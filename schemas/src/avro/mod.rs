@@ -30,4 +30,4 @@ pub use schema::{
     ACTION, AGGREGATE, ALERT, CATALOG_ITEM, DELIVERY_ATTEMPT, EVENTS, JOURNAL, LOCATION, NOTIFICATION, POSITION,
     RULE_DOCUMENT, SCHEMAS, Schema, catalogue_of_schemas,
 };
-pub use stream::{decode_action, decode_stream, decode_stream_framed, encode_action, encode_stream};
+pub use stream::{decode_action, decode_stream, decode_stream_framed, encode_action, encode_event, encode_stream};

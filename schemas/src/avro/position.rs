@@ -7,7 +7,7 @@ use super::wire::{Reader, Writer};
 use crate::{DecodeError, Position};
 
 /// Appends a position in single-object encoding.
-pub fn encode_position(position: &Position, out: &mut Vec<u8>) {
+pub fn encode_position(position: &Position<'_>, out: &mut Vec<u8>) {
     frame::write_header(&POSITION, out);
     let w = &mut Writer { out };
     w.text(&position.sku);
@@ -30,11 +30,11 @@ pub fn encode_position(position: &Position, out: &mut Vec<u8>) {
     w.array(&position.open_alerts, |w, id| write_uuid(*id, w));
 }
 
-pub fn decode_position(value: &[u8]) -> Result<Position, DecodeError> {
+pub fn decode_position(value: &[u8]) -> Result<Position<'static>, DecodeError> {
     let mut r = Reader::new(frame::body(&POSITION, value)?);
     let position = Position {
-        sku: r.identifier("sku")?.to_owned(),
-        location: r.identifier("location")?.to_owned(),
+        sku: r.identifier("sku")?.to_owned().into(),
+        location: r.identifier("location")?.to_owned().into(),
         at: r.time("at")?,
         on_hand: r.option("on_hand", Reader::sum)?,
         reserved: r.sum("reserved")?,
@@ -48,7 +48,7 @@ pub fn decode_position(value: &[u8]) -> Result<Position, DecodeError> {
         days_of_cover: r.option("days_of_cover", Reader::double)?,
         idle_days: r.int("idle_days")?,
         no_sale_probability_30d: r.double("no_sale_probability_30d")?,
-        threshold_method: r.optional_owned("threshold_method")?,
+        threshold_method: r.optional_owned("threshold_method")?.map(Into::into),
         suspect: r.boolean("suspect")?,
         open_alerts: r.array("open_alerts", |r| r.uuid("open_alerts"))?,
     };

@@ -5,19 +5,27 @@ use super::event::{read_event, write_event};
 use super::frame::{self, RegistryIds};
 use super::schema::{ACTION, EVENTS};
 use super::wire::{Reader, Writer};
-use crate::DecodeError;
 use crate::catalog::CatalogChange;
 use crate::stream::{Action, ActionKind, SourceSilence, StreamRecord, Watermark};
+use crate::{DecodeError, InventoryEvent};
+
+/// Appends a stock change, as a record of `inventory.events`.
+pub fn encode_event(event: &InventoryEvent<'_>, out: &mut Vec<u8>) {
+    frame::write_header(&EVENTS, out);
+    let w = &mut Writer { out };
+    w.int(0);
+    write_event(event, w);
+}
 
 /// Appends a record in single-object encoding.
 pub fn encode_stream(record: &StreamRecord<'_>, out: &mut Vec<u8>) {
+    if let StreamRecord::Event(event) = record {
+        return encode_event(event, out);
+    }
     frame::write_header(&EVENTS, out);
     let w = &mut Writer { out };
     match record {
-        StreamRecord::Event(event) => {
-            w.int(0);
-            write_event(event, w);
-        }
+        StreamRecord::Event(_) => {}
         StreamRecord::Catalog(change) => {
             w.int(1);
             w.text(&change.sku);

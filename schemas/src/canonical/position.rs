@@ -5,12 +5,12 @@ use super::json::{self, Object};
 use crate::Position;
 
 /// Writes one position line. Unknown figures are `null`, never zero.
-pub fn write_position(position: &Position, out: &mut Vec<u8>) {
+pub fn write_position(position: &Position<'_>, out: &mut Vec<u8>) {
     write_position_object(position, out);
     out.push(b'\n');
 }
 
-pub(crate) fn write_position_object(position: &Position, out: &mut Vec<u8>) {
+pub(crate) fn write_position_object(position: &Position<'_>, out: &mut Vec<u8>) {
     let mut line = Object::open(out);
     line.text("sku", &position.sku);
     line.text("location", &position.location);

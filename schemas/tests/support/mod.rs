@@ -243,7 +243,7 @@ pub(crate) fn alert() -> impl Strategy<Value = Alert> {
     )
 }
 
-pub(crate) fn position() -> impl Strategy<Value = Position> {
+pub(crate) fn position() -> impl Strategy<Value = Position<'static>> {
     let any_quantity = || any::<i64>().prop_map(Quantity::from_thousandths);
     let stock =
         (option::of(any_quantity()), any_quantity(), option::of(any_quantity()), any_quantity(), any_quantity());
@@ -251,8 +251,8 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
     let sales = (number(), any::<i32>(), number());
     let rest = (optional_text(), any::<bool>(), vec(uuid(), 0..3));
     ((text(), text(), time()), stock, figures, sales, rest).prop_map(|(key, stock, figures, sales, rest)| Position {
-        sku: key.0,
-        location: key.1,
+        sku: key.0.into(),
+        location: key.1.into(),
         at: key.2,
         on_hand: stock.0,
         reserved: stock.1,
@@ -266,7 +266,7 @@ pub(crate) fn position() -> impl Strategy<Value = Position> {
         velocity_per_day: sales.0,
         idle_days: sales.1,
         no_sale_probability_30d: sales.2,
-        threshold_method: rest.0,
+        threshold_method: rest.0.map(Into::into),
         suspect: rest.1,
         open_alerts: rest.2,
     })

@@ -108,10 +108,10 @@ pub(crate) fn alerts() -> Vec<Alert> {
     }]
 }
 
-pub(crate) fn positions() -> Vec<Position> {
+pub(crate) fn positions() -> Vec<Position<'static>> {
     let known = Position {
-        sku: "SKU-1".to_owned(),
-        location: "STORE-7".to_owned(),
+        sku: "SKU-1".into(),
+        location: "STORE-7".into(),
         at: at("2026-11-22T00:00:00Z"),
         on_hand: Some(Quantity::from_thousandths(12_500)),
         reserved: Quantity::from_units(2),
@@ -125,7 +125,7 @@ pub(crate) fn positions() -> Vec<Position> {
         days_of_cover: Some(12.5 / 3.25),
         idle_days: 0,
         no_sale_probability_30d: 1e-9,
-        threshold_method: Some("dynamic".to_owned()),
+        threshold_method: Some("dynamic".into()),
         suspect: false,
         open_alerts: vec![uuid::Uuid::from_u128(7)],
     };

@@ -33,7 +33,7 @@ pub struct Board {
     pub clock: Option<Clock>,
     pub events_per_s: f64,
     rate_since: Option<Clock>,
-    positions: BTreeMap<(String, String), Position>,
+    positions: BTreeMap<(String, String), Position<'static>>,
     recent: VecDeque<Line>,
     opened: Vec<Alert>,
     /// In history nobody is waiting for alerts: they are counted, not shown.
@@ -91,7 +91,7 @@ impl Board {
         match event {
             DemoEvent::Clock(clock) => self.set_clock(clock),
             DemoEvent::Position(position) => {
-                let key = (position.sku.clone(), position.location.clone());
+                let key = (position.sku.to_string(), position.location.to_string());
                 self.positions.insert(key, *position);
             }
             DemoEvent::Alert(alert) if alert.state == AlertState::Opened => return self.open(*alert),
@@ -139,9 +139,9 @@ impl Board {
     }
 
     /// The keys that need somebody: those with open alerts, then those that will run out first.
-    pub fn hottest(&self, limit: usize) -> Vec<&Position> {
-        let urgency = |p: &Position| (p.open_alerts.is_empty(), p.days_of_cover.unwrap_or(f64::INFINITY));
-        let mut hot: Vec<&Position> =
+    pub fn hottest(&self, limit: usize) -> Vec<&Position<'static>> {
+        let urgency = |p: &Position<'_>| (p.open_alerts.is_empty(), p.days_of_cover.unwrap_or(f64::INFINITY));
+        let mut hot: Vec<&Position<'static>> =
             self.positions.values().filter(|p| p.velocity_per_day >= HOT_UNITS_PER_DAY).collect();
         hot.sort_by(|a, b| {
             let (a_calm, a_cover) = urgency(a);

@@ -99,7 +99,7 @@ fn positions(frame: &mut Frame<'_>, area: Rect, board: &Board) {
     frame.render_widget(table, area);
 }
 
-fn position_row<'a>(board: &'a Board, position: &'a Position) -> Row<'a> {
+fn position_row<'a>(board: &'a Board, position: &'a Position<'_>) -> Row<'a> {
     let quantity =
         |q: Option<Quantity>| Cell::new(Text::from(q.map_or("?".to_owned(), |q| q.to_string())).right_aligned());
     let figure =

@@ -59,8 +59,8 @@ fn stock_out(at: Timestamp) -> DemoEvent {
 
 fn position(sku: &str, cover: f64, open: bool) -> DemoEvent {
     DemoEvent::Position(Box::new(Position {
-        sku: sku.to_owned(),
-        location: STORE.to_owned(),
+        sku: sku.to_owned().into(),
+        location: STORE.into(),
         at: live(),
         on_hand: Some(Quantity::from_units(7)),
         reserved: Quantity::ZERO,
@@ -91,7 +91,7 @@ fn keys_with_open_alerts_come_first_then_those_that_run_out_first() {
     for event in [position("a", 5.0, false), position("b", 9.0, true), position("c", 1.0, false)] {
         board.apply(event);
     }
-    let order: Vec<_> = board.hottest(10).into_iter().map(|p| p.sku.as_str()).collect();
+    let order: Vec<_> = board.hottest(10).into_iter().map(|p| &*p.sku).collect();
     assert_eq!(order, ["b", "c", "a"]);
     assert_eq!(board.hottest(1).len(), 1);
 }

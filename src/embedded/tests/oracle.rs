@@ -108,12 +108,10 @@ impl Oracle {
         let mut effects: Vec<(Origin, ProcessOutput)> = Vec::new();
         self.replay.driver().drain(&mut effects);
         let mut alerts = Alerts::new();
-        for (_, output) in effects {
-            if let ProcessOutput::Alert(alert) = output {
-                let mut value = Vec::new();
-                avro::encode_alert(&alert, &mut value);
-                alerts.insert((alert.alert_id.to_string(), alert.revision), value);
-            }
+        for (_, alert) in effects {
+            let mut value = Vec::new();
+            avro::encode_alert(&alert, &mut value);
+            alerts.insert((alert.alert_id.to_string(), alert.revision), value);
         }
         alerts
     }

@@ -29,7 +29,7 @@ pub use stage::{check_mappings, specs};
 use std::sync::Arc;
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, Tick, TimeSignal,
+    BroadcastRecord, Context, Incoming, Operator, Outcome, Produced, Rejection, StateRow, Sums, Tick, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use schemas::row::{RowError, RowReader, RowWriter};
@@ -63,7 +63,7 @@ impl IngestOperator {
         // First, so that no partition takes the time from an event before it knows of the source's
         // other partitions.
         telling::tell_all(ctx, &self.input, news, at.time);
-        ctx.emit(IngestOutput::keyed(&self.input, &event.sku, &StreamRecord::Event(event.clone())));
+        ctx.emit(IngestOutput::event(&self.input, event));
         Outcome::Ok
     }
 
@@ -187,10 +187,6 @@ impl Operator for IngestOperator {
 
     fn restored(&mut self, states: &mut StateTable<Slot>) {
         self.actions.restored(states);
-    }
-
-    fn publish(&self, _: &[u8], _: &Slot, _: Now) -> Option<IngestOutput> {
-        None
     }
 
     fn produce(&self, output: &IngestOutput, sink: &mut dyn FnMut(Produced<'_>)) {

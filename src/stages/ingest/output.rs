@@ -6,7 +6,7 @@ use processor::operator::{Produced, Rejection};
 use schemas::headers::{Headers, of_dead_letter};
 use schemas::partitioner::partition_for;
 use schemas::stream::{DeadLetter, SourceSilence, StreamRecord, Watermark};
-use schemas::{CatalogItem, Location, Timestamp, avro, topics};
+use schemas::{CatalogItem, InventoryEvent, Location, Timestamp, avro, topics};
 
 use super::input::{Input, STAGE};
 use super::sources::News;
@@ -30,6 +30,14 @@ impl IngestOutput {
         let partition = partition_for(key.as_bytes(), input.events_partitions);
         let value = Some(encoded(record));
         Self::new(topics::EVENTS, Some(partition), key, value)
+    }
+
+    /// A stock change, with the others of its SKU.
+    pub(super) fn event(input: &Input, event: &InventoryEvent<'_>) -> Self {
+        let partition = partition_for(event.sku.as_bytes(), input.events_partitions);
+        let mut value = Vec::with_capacity(192);
+        avro::encode_event(event, &mut value);
+        Self::new(topics::EVENTS, Some(partition), &event.sku, Some(value))
     }
 
     /// A source's word to every partition of `inventory.events`.

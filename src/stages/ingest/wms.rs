@@ -12,7 +12,7 @@ use connectors::wms::reader::Reader;
 use connectors::wms::row::{RawRecord, Record};
 use connectors::wms::translate::{Translated, Translator, WmsRow};
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
+    BroadcastRecord, Context, Incoming, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use schemas::headers::REPLAYED;
@@ -90,9 +90,7 @@ impl WmsOperator {
     fn emit(&mut self, ctx: &mut Ctx<'_>) {
         for said in self.said.drain(..) {
             match said {
-                Translated::Event(event) => {
-                    ctx.emit(IngestOutput::keyed(&self.input, &event.sku, &StreamRecord::Event(event.clone())));
-                }
+                Translated::Event(event) => ctx.emit(IngestOutput::event(&self.input, &event)),
                 Translated::Item(change) => {
                     ctx.emit(IngestOutput::item(&change.sku, change.item.as_ref()));
                     let key = change.sku.clone();
@@ -193,10 +191,6 @@ impl Operator for WmsOperator {
 
     fn restored(&mut self, states: &mut StateTable<WmsRow>) {
         self.translator.restored(states);
-    }
-
-    fn publish(&self, _: &[u8], _: &WmsRow, _: Now) -> Option<IngestOutput> {
-        None
     }
 
     fn produce(&self, output: &IngestOutput, sink: &mut dyn FnMut(Produced<'_>)) {

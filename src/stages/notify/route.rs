@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
+    BroadcastRecord, Context, Incoming, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::KeyId;
 use rules::escalation::{Policy, Told};
@@ -118,10 +118,6 @@ impl Operator for RouteOperator {
 
     fn decode_shared(&mut self, _: &[u8]) -> Result<(), RowError> {
         Ok(())
-    }
-
-    fn publish(&self, _: &[u8], _: &ToldRow, _: Now) -> Option<Notification> {
-        None
     }
 
     /// By its recipient: one dispatcher keeps a recipient's order, rate and endpoint.

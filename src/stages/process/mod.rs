@@ -23,6 +23,7 @@ use processor::operator::{
     BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, StateRow, Sums, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
+use processor::task::Published;
 use rules::decide::{self, Applied, Key};
 use rules::environment::{Environment, Moment};
 use rules::item::Item;
@@ -252,19 +253,20 @@ impl ProcessOperator {
     }
 
     /// The public figures of a position, of which [`processor::task::Task::look_at`] has given the id.
-    pub fn snapshot(&mut self, states: &mut StateTable<Row>, id: KeyId, at: Timestamp) -> Option<Position> {
-        let name = states.key(id).to_vec();
-        let (sku, location) = split_position_key(&name)?;
+    pub fn snapshot<'s>(&mut self, states: &'s mut StateTable<Row>, id: KeyId, at: Timestamp) -> Option<Position<'s>> {
         if states.get(id)?.is_bare() {
+            let name = states.key(id).to_vec();
+            let (sku, location) = split_position_key(&name)?;
             self.surround(states, id, Key { sku, location });
         }
-        states.get(id)?.snapshot(&name, at)
+        let states = &*states;
+        states.get(id)?.snapshot(states.key(id), at)
     }
 }
 
 fn emit_alerts(alerts: &mut Vec<Alert>, ctx: &mut Ctx<'_>) {
     for alert in alerts.drain(..) {
-        ctx.emit(ProcessOutput::Alert(Box::new(alert)));
+        ctx.emit(Box::new(alert));
     }
 }
 
@@ -382,12 +384,14 @@ impl Operator for ProcessOperator {
         self.watched.positions(states.estimated_keys() as i64);
     }
 
-    fn publish(&self, key: &[u8], row: &Row, now: Now) -> Option<ProcessOutput> {
+    fn publish(&self, key: &[u8], row: &Row, now: Now, out: &mut Published) {
         // Before the first watermark there is no time to date it with: the next change publishes it.
         if now.stream_time == Timestamp::MIN {
-            return None;
+            return;
         }
-        row.snapshot(key, now.stream_time).map(|position| ProcessOutput::Position(Box::new(position)))
+        if let Some(position) = row.snapshot(key, now.stream_time) {
+            output::publish(&position, self.partition, out);
+        }
     }
 
     fn produce(&self, output: &ProcessOutput, sink: &mut dyn FnMut(Produced<'_>)) {

@@ -3,34 +3,24 @@
 //! Both go to the partition of their SKU, whatever their key: readers see a SKU's records in order.
 
 use processor::operator::Produced;
+use processor::task::Published;
 use schemas::{Alert, Position, topics};
 
-pub enum ProcessOutput {
-    Alert(Box<Alert>),
-    Position(Box<Position>),
-}
+/// What is decided. Positions are encoded when a transaction is sealed: [`publish`].
+pub type ProcessOutput = Box<Alert>;
 
-pub(super) fn produce(output: &ProcessOutput, partition: i32, sink: &mut dyn FnMut(Produced<'_>)) {
-    match output {
-        ProcessOutput::Alert(alert) => produce_alert(alert, partition, sink),
-        ProcessOutput::Position(position) => {
-            let key = format!("{}|{}", position.sku, position.location);
-            let mut value = Vec::new();
-            schemas::avro::encode_position(position, &mut value);
-            sink(Produced {
-                topic: topics::POSITIONS,
-                partition: Some(partition),
-                key: Some(key.as_bytes()),
-                value: Some(&value),
-                headers: &[],
-            });
-        }
-    }
+pub(super) fn publish(position: &Position<'_>, partition: i32, out: &mut Published) {
+    let key = |out: &mut Vec<u8>| {
+        out.extend_from_slice(position.sku.as_bytes());
+        out.push(b'|');
+        out.extend_from_slice(position.location.as_bytes());
+    };
+    out.record(topics::POSITIONS, partition, key, |out| schemas::avro::encode_position(position, out));
 }
 
 /// Every revision goes to the history, the newest one to the compacted view; both carry
 /// CloudEvents headers, binary mode. `ce_id` is deterministic: a sink can recognise a duplicate.
-fn produce_alert(alert: &Alert, partition: i32, sink: &mut dyn FnMut(Produced<'_>)) {
+pub(super) fn produce(alert: &Alert, partition: i32, sink: &mut dyn FnMut(Produced<'_>)) {
     let key = alert.alert_id.to_string();
     let mut value = Vec::new();
     schemas::avro::encode_alert(alert, &mut value);

@@ -56,7 +56,7 @@ impl Row {
     }
 
     /// The public figures of a position whose surroundings are known; `None` for anything else.
-    pub(super) fn snapshot(&self, key: &[u8], at: Timestamp) -> Option<Position> {
+    pub(super) fn snapshot<'k>(&self, key: &'k [u8], at: Timestamp) -> Option<Position<'k>> {
         let Self::Position(row) = self else {
             return None;
         };

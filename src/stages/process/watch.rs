@@ -36,10 +36,8 @@ impl Watched {
 
     pub(super) fn committed(&self, outputs: &[ProcessOutput], wall: Timestamp) {
         let Some(watcher) = &self.watcher else { return };
-        for output in outputs {
-            if let ProcessOutput::Alert(alert) = output {
-                watcher.alert(alert, wall);
-            }
+        for alert in outputs {
+            watcher.alert(alert, wall);
         }
     }
 }

@@ -9,6 +9,7 @@
 mod ask;
 mod batch;
 mod member;
+mod outgoing;
 mod simple;
 mod transaction;
 
@@ -22,6 +23,7 @@ use rdkafka::error::RDKafkaErrorCode;
 pub(super) use ask::{ListedOffsets, list_offsets, topic_id};
 pub(super) use batch::Item;
 pub(super) use member::Member;
+pub(super) use outgoing::{Halt, LARGEST, Outgoing, Plain};
 pub(super) use simple::Simple;
 pub(super) use transaction::{commit, send_offsets};
 

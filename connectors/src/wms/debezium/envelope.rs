@@ -7,13 +7,14 @@ use schemas::DecodeError;
 use schemas::error::quoted;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
-use super::json::{self, Name, Part, RowSeed};
+use super::json::{self, Name, Part, RowSeed, scan_part};
+use super::scan::Scanner;
 use super::schema::Shape;
-use super::source::{Block, BlockSeed, clock};
+use super::source::{Block, BlockSeed, clock, scan_block};
 use crate::wms::row::{Columns, Operation, Snapshot};
 
 /// The fields of an envelope, and of the other records a connector writes beside them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Envelope<'a> {
     pub(super) before: Part<'a>,
     pub(super) after: Part<'a>,
@@ -46,6 +47,54 @@ pub(super) fn begins_one(name: &str) -> bool {
 
 impl<'a> Envelope<'a> {
     pub(super) fn read(text: &'a str, shape: Option<&Shape>) -> Result<Self, DecodeError> {
+        match Self::scan(text, shape) {
+            Some(envelope) => Ok(envelope),
+            None => Self::read_any(text, shape),
+        }
+    }
+
+    /// What [`Envelope::read_any`] reads, as long as nothing is unusual.
+    pub(super) fn scan(text: &'a str, shape: Option<&Shape>) -> Option<Self> {
+        let (before, after) = (shape.and_then(|s| s.before.as_ref()), shape.and_then(|s| s.after.as_ref()));
+        let mut envelope = Envelope::default();
+        let mut seen = 0_u8;
+        let mut json = Scanner::new(text);
+        json.object(|json, name| {
+            let bit = match name {
+                "before" => {
+                    envelope.before = scan_part(json, before)?;
+                    1
+                }
+                "after" => {
+                    envelope.after = scan_part(json, after)?;
+                    2
+                }
+                "source" => {
+                    scan_block(json, &mut envelope.source)?;
+                    4
+                }
+                "op" => {
+                    envelope.op = json::unquoted(json.raw()?).ok()?;
+                    8
+                }
+                "ts_ms" => {
+                    envelope.ts_ms = Some(json.raw()?).filter(|raw| *raw != "null");
+                    16
+                }
+                other => {
+                    envelope.note(other);
+                    json.token()?;
+                    0
+                }
+            };
+            let twice = seen & bit != 0;
+            seen |= bit;
+            (!twice).then_some(())
+        })?;
+        json.end().map(|()| envelope)
+    }
+
+    pub(super) fn read_any(text: &'a str, shape: Option<&Shape>) -> Result<Self, DecodeError> {
         json::whole(text, "the value", EnvelopeSeed { shape })
     }
 

@@ -10,8 +10,12 @@ use schemas::error::quoted;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan::{self, Scanner, Token};
 use super::schema::Fields;
 use crate::wms::row::{Column, Columns, Kind, Value};
+
+/// A text that may be absent.
+pub(super) type Text<'a> = Option<Cow<'a, str>>;
 
 /// Bytes as text. Invalid UTF-8 is found here, once.
 pub(super) fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, DecodeError> {
@@ -88,6 +92,9 @@ pub(super) fn unquoted(raw: &str) -> Result<Option<Cow<'_, str>>, String> {
     if !inner.as_bytes().contains(&b'\\') {
         return Ok(Some(Cow::Borrowed(inner)));
     }
+    if let Some(text) = scan::unescaped(inner) {
+        return Ok(Some(Cow::Owned(text)));
+    }
     let unescaped: Result<String, _> = serde_json::from_str(raw);
     unescaped.map(|text| Some(Cow::Owned(text))).map_err(|_| format!("{} holds an escape that is no text", quoted(raw)))
 }
@@ -102,7 +109,7 @@ pub(super) fn scalar(raw: &str) -> Result<Option<Cow<'_, str>>, String> {
 }
 
 /// An object as columns, if it is one.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) enum Part<'a> {
     #[default]
     Null,
@@ -117,6 +124,33 @@ impl<'a> Part<'a> {
             Self::Row(columns) => Some(columns),
             Self::Null | Self::Other => None,
         }
+    }
+}
+
+/// A whole text as a row, if it is one.
+pub(super) fn part<'a>(text: &'a str, what: &str, fields: Option<&Fields>) -> Result<Part<'a>, DecodeError> {
+    let mut json = Scanner::new(text);
+    match scan_part(&mut json, fields).filter(|_| json.end().is_some()) {
+        Some(part) => Ok(part),
+        None => whole(text, what, RowSeed { fields }),
+    }
+}
+
+/// What the seed below would read, as long as nothing is unusual.
+pub(super) fn scan_part<'a>(json: &mut Scanner<'a>, fields: Option<&Fields>) -> Option<Part<'a>> {
+    match json.peek()? {
+        b'n' => json.null().map(|()| Part::Null),
+        b'{' => {
+            let mut columns = Vec::with_capacity(fields.map_or(12, Fields::len));
+            json.object(|json, name| {
+                let value = of_token(json.token()?)?;
+                let kind = fields.map(|fields| fields.kind(columns.len(), name));
+                columns.push(Column { name: Cow::Borrowed(name), value, kind });
+                Some(())
+            })?;
+            Some(Part::Row(Columns(columns)))
+        }
+        _ => None,
     }
 }
 
@@ -185,6 +219,34 @@ const UNAVAILABLE: [&str; 3] = [
 const UNAVAILABLE_PARTS: [&str; 2] =
     [r#"["__debezium_unavailable_value"]"#, r#"{"__debezium_unavailable_value":"__debezium_unavailable_value"}"#];
 
+/// One value of a column. `None`: the general reader is to be asked.
+fn of_token(token: Token<'_>) -> Option<Value<'_>> {
+    Some(match token {
+        Token::Null => Value::Null,
+        Token::Plain("true") => Value::Bool(true),
+        Token::Plain("false") => Value::Bool(false),
+        Token::Plain(digits) => Value::Number(Cow::Borrowed(digits)),
+        Token::Text { inner, .. } if UNAVAILABLE.contains(&inner) => Value::Unavailable,
+        Token::Text { inner, escapes: false } => Value::Text(Cow::Borrowed(inner)),
+        Token::Text { inner, escapes: true } => match scan::unescaped(inner)? {
+            text if UNAVAILABLE.contains(&text.as_str()) => Value::Unavailable,
+            text => Value::Text(Cow::Owned(text)),
+        },
+        Token::Nested(raw) => value(raw).ok()?,
+    })
+}
+
+/// A text or the digits of a number, `true`, `false`; an object or a list as it stands. `None`: the general reader
+/// is to be asked.
+#[allow(clippy::option_option, reason = "a null is an answer")]
+pub(super) fn text_of_token(token: Token<'_>) -> Option<Text<'_>> {
+    Some(match token {
+        Token::Null => None,
+        Token::Plain(text) | Token::Nested(text) | Token::Text { inner: text, escapes: false } => Some(text.into()),
+        Token::Text { inner, escapes: true } => Some(scan::unescaped(inner)?.into()),
+    })
+}
+
 /// One value of a column from its raw text.
 pub(super) fn value(raw: &str) -> Result<Value<'_>, String> {
     Ok(match raw.as_bytes().first() {
@@ -222,7 +284,7 @@ fn variable_scale(raw: &str) -> Option<Value<'_>> {
 
 /// A key: an object's columns, or one column without a name for anything else.
 pub(super) fn key_columns<'a>(text: &'a str, what: &str, fields: Option<&Fields>) -> Result<Columns<'a>, DecodeError> {
-    match whole(text, what, RowSeed { fields })? {
+    match part(text, what, fields)? {
         Part::Row(columns) => Ok(columns),
         Part::Null => Ok(Columns::default()),
         Part::Other => {

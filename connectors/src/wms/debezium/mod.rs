@@ -15,6 +15,7 @@ mod flat;
 mod headers;
 mod json;
 mod key;
+mod scan;
 mod schema;
 mod source;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use schemas::{DecodeError, Timestamp};
 
 use self::envelope::{Envelope, Letter, Sort, missing};
 use self::flat::Added;
-use self::json::{Part, RowSeed};
+use self::json::Part;
 pub use self::schema::SchemaCache;
 use self::schema::{Shape, Unwrapped};
 use self::source::{Block, clock};
@@ -79,7 +80,7 @@ fn body<'a>(value: Unwrapped<'_, 'a>) -> Result<Body<'a>, DecodeError> {
 
 fn flat_body<'a>(payload: &'a str, shape: Option<&Shape>) -> Result<Body<'a>, DecodeError> {
     let fields = shape.map(|shape| &shape.fields);
-    let columns = match json::whole(payload, "the value", RowSeed { fields })? {
+    let columns = match json::part(payload, "the value", fields)? {
         Part::Null => return Ok(Body::Null),
         Part::Row(columns) if !columns.is_empty() => columns,
         _ => return Err(DecodeError::new(DecodeError::MALFORMED, NO_ROW)),

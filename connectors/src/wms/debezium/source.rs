@@ -8,13 +8,12 @@ use schemas::error::quoted;
 use schemas::{DecodeError, Timestamp};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::json::{self, Name};
+use super::json::{self, Name, Text};
+use super::scan::Scanner;
 use crate::wms::row::{Mark, Snapshot, Source};
 
-type Text<'a> = Option<Cow<'a, str>>;
-
 /// The facts as they were written: digits and texts alike as text, null as absent.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Block<'a> {
     name: Text<'a>,
     db: Text<'a>,
@@ -159,6 +158,26 @@ fn whole(name: &str, text: &str) -> Result<u64, DecodeError> {
 fn malformed(name: &str, value: &str, expected: &str) -> DecodeError {
     let message = format!("`{name}` of the source is {}; expected {expected}", quoted(value));
     DecodeError::new(DecodeError::MALFORMED, message)
+}
+
+/// What the seed below would read, as long as nothing is unusual.
+pub(super) fn scan_block<'a>(json: &mut Scanner<'a>, read: &mut Option<Block<'a>>) -> Option<()> {
+    if json.peek()? == b'n' {
+        return json.null();
+    }
+    let mut block = Block::default();
+    json.object(|json, name| {
+        let token = json.token()?;
+        if let Some(slot) = block.slot(name) {
+            if slot.is_some() {
+                return None;
+            }
+            *slot = json::text_of_token(token)?;
+        }
+        Some(())
+    })?;
+    *read = Some(block);
+    Some(())
 }
 
 /// Reads a `source` block; `None` where the value is no object.

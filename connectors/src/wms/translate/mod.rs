@@ -158,7 +158,7 @@ fn time_of(raw: &Incoming<'_>, change: &Change<'_>) -> Timestamp {
 fn position_of(raw: &Incoming<'_>, change: &Change<'_>) -> String {
     match &change.source.mark {
         Some(mark) if mark.text.parse::<i64>().is_err() => mark.text.clone().into_owned(),
-        Some(mark) => format!("at:{}", mark.text),
+        Some(mark) => ["at:", &mark.text].concat(),
         None => format!("offset:{}", raw.offset),
     }
 }
@@ -167,7 +167,12 @@ fn position_of(raw: &Incoming<'_>, change: &Change<'_>) -> String {
 fn event_id(origin: &Origin<'_>, table: &str, rule: usize) -> String {
     use sha2::{Digest as _, Sha256};
     let Origin { source, position, key, .. } = origin;
-    let id = format!("{source}:{position}:{table}:{key}:{rule}");
+    // Once an event: put together without the machinery of `format!`.
+    let mut id = [source, ":", position, ":", table, ":", key, ":"].concat();
+    match u8::try_from(rule) {
+        Ok(rule) if rule < 10 => id.push(char::from(b'0' + rule)),
+        _ => id.push_str(&rule.to_string()),
+    }
     if id.len() <= schemas::change::MAX_IDENTIFIER_BYTES && !id.contains('\0') {
         return id;
     }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use processor::operator::{
-    BroadcastRecord, Context, Incoming, Now, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
+    BroadcastRecord, Context, Incoming, Operator, Outcome, Produced, Rejection, Sums, Tick, TimeSignal,
 };
 use processor::table::{KeyId, StateTable};
 use rules::escalation::{Attempt, Channel, Gate, Limits, RetryPolicy};
@@ -406,10 +406,6 @@ impl Operator for DispatchOperator {
                 gate.adopt();
             }
         }
-    }
-
-    fn publish(&self, _: &[u8], _: &Row, _: Now) -> Option<DispatchOutput> {
-        None
     }
 
     fn produce(&self, output: &DispatchOutput, sink: &mut dyn FnMut(Produced<'_>)) {

@@ -16,7 +16,7 @@ use crate::clock::{now, sleep, wait_for};
 /// How long a service may take to start or to stop.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Between two looks at `/readyz`, which answers from memory.
-const READY_LOOK: Duration = Duration::from_millis(2);
+const READY_LOOK: Duration = Duration::from_millis(10);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 pub struct Service {

@@ -1,5 +1,6 @@
 //! Records that are broken in every way a seeded generator finds: decoded or refused, never a panic.
 
+use super::super::envelope::Envelope;
 use super::*;
 use crate::wms::dedupe::row_identity;
 use crate::wms::value::{self, Reading, TimeUnit};
@@ -125,7 +126,7 @@ fn broken_records_are_read_or_refused_and_always_alike() {
         Reading { scale: Some(2), round: true, time: TimeUnit::Days, zone },
     ];
     let mut cache = SchemaCache::default();
-    let (mut changes, mut refused) = (0, 0);
+    let (mut changes, mut refused, mut scanned) = (0, 0, 0);
     for _ in 0..100_000 {
         let mut record = Raw::value(dice.bytes()).key(r#"{"id":1}"#).header("__debezium.newkey", r#"{"id":2}"#);
         for _ in 0..=dice.below(3) {
@@ -138,6 +139,7 @@ fn broken_records_are_read_or_refused_and_always_alike() {
         }
         let read = decode(&record.raw(), &mut cache, &Defaults::default());
         assert_eq!(read, record.decode(), "the cache changed the answer");
+        scanned += u32::from(is_scanned_alike(record.value.as_deref().unwrap_or_default()));
         match read {
             Ok(Record::Change(change)) => {
                 changes += 1;
@@ -151,6 +153,15 @@ fn broken_records_are_read_or_refused_and_always_alike() {
         }
     }
     assert!(changes > 5_000 && refused > 20_000, "{changes} changes, {refused} refused: it must reach both sides");
+    assert!(scanned > 5_000, "{scanned} records were read without the general reader");
+}
+
+/// Whether the quick reader takes a value; then it says what the general one says.
+fn is_scanned_alike(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let Some(envelope) = Envelope::scan(text, None) else { return false };
+    assert_eq!(Ok(&envelope), Envelope::read_any(text, None).as_ref(), "{text}");
+    true
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! When a worker commits, and how long it may wait for records. Never what is decided.
+
+use std::time::Duration;
+
+use super::lane::Lane;
+use super::{RuntimeError, Worker};
+use crate::operator::Operator;
+
+/// How often a partition that waits for an epoch looks for it.
+const EPOCH_LOOK: Duration = Duration::from_millis(1);
+/// A record that has waited so long for its worker waits a little longer without harm.
+const BEHIND_MS: i64 = 1_000;
+/// Transactions of a worker that is behind are so much longer and larger: fewer rows for the same records.
+const BEHIND_FACTOR: i64 = 4;
+
+impl<O: Operator> Worker<O> {
+    /// Takes note of a batch: so many records, the last of them written then.
+    pub(super) fn polled(&mut self, records: usize, timestamp_ms: i64) {
+        let full = records >= self.config.max_poll_records;
+        self.behind = full && self.clock.wall_ms() - timestamp_ms >= BEHIND_MS;
+    }
+
+    pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
+        self.reopen_failed()?;
+        let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
+        let most = self.config.commit_records.saturating_mul(if self.behind { BEHIND_FACTOR as usize } else { 1 });
+        if taken >= most || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
+    }
+
+    /// How long what is there may still wait to be committed.
+    fn until_commit_ms(&self) -> i64 {
+        let since = self.clock.monotonic_ms() - self.last_commit_ms;
+        let alone = self.is_alone();
+        let urgent = self.lanes.values().any(|lane| lane.is_urgent(alone));
+        // Where every partition waits for others, nothing is gained by waiting for more.
+        let waiting = urgent && !alone && self.lanes.values().all(Lane::is_waiting);
+        let stuck = waiting || self.lanes.values().any(Lane::is_sweeping);
+        let gap = match (stuck, self.behind, urgent) {
+            (true, ..) => 0,
+            (false, true, _) => self.config.commit_interval_ms * BEHIND_FACTOR,
+            (false, false, true) => self.config.minimum_commit_gap_ms,
+            (false, false, false) => self.config.commit_interval_ms,
+        };
+        gap - since
+    }
+
+    /// How long a poll may wait for records: there may be other things to do.
+    pub(super) fn patience(&self) -> Duration {
+        let mut wait = self.tick_interval();
+        if self.lanes.values().any(Lane::is_waiting) {
+            wait = wait.min(EPOCH_LOOK);
+        }
+        if self.lanes.values().any(Lane::is_dirty) {
+            wait = wait.min(Duration::from_millis(u64::try_from(self.until_commit_ms()).unwrap_or(0)));
+        }
+        wait
+    }
+
+    /// Whether every partition of the input is here and open. Then no sums have to go through the log before
+    /// they are used: what rests on them commits with them, or not at all.
+    pub(super) fn is_alone(&self) -> bool {
+        self.opening.is_empty() && self.broadcasts.are_all(self.lanes.len())
+    }
+}
