@@ -31,6 +31,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Of the libraries in C too: docs/adr/0017.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     exit::conclude(cli::run(cli::Cli::parse()))
 }

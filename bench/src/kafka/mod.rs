@@ -43,6 +43,7 @@ pub(crate) struct Figures {
 }
 
 /// What was measured beside a load.
+#[allow(clippy::struct_field_names, reason = "a unit belongs to its figure")]
 pub(crate) struct Live {
     pub(crate) alert_latency_p50_ms: f64,
     pub(crate) alert_latency_p99_ms: f64,

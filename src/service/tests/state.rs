@@ -129,8 +129,8 @@ fn a_full_one_stops_the_service_and_names_itself() {
     let filler = vec![0_u8; 2 << 20];
     let _ = fs::write(mounted.at.join("filler"), filler);
     // More than a log of RocksDB has reserved for itself.
-    let long = "X".repeat(1_000);
-    for sku in 0..200 {
+    let long = "X".repeat(400);
+    for sku in 0..500 {
         rig.count(&format!("SKU-{sku}-{long}"), 0, 5);
     }
     let (request, message) = service.fails();
