@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use processor::store::StoreProvider;
 use processor::store::rocks::{Identity, RocksOptions, RocksProvider, RocksStorage};
+use schemas::partitioner::partition_for;
 use serde_json::Value;
 use support::deployment::{Deployment, STOCK};
 use support::{Ended, FIXED_RULES, balance, json_lines};
@@ -115,15 +116,23 @@ fn what_a_service_leaves_is_inspected_verified_and_rebuilt_one_partition_at_a_ti
     let partition = i32::try_from(chosen["partition"].as_i64().unwrap()).unwrap();
     let number = partition.to_string();
 
-    // A row that a newer binary might have written: found, refused, left alone.
+    // Rows that a newer binary might have written: found, refused, left alone.
+    let skus = (0..40).map(|n| format!("SKU-{n}"));
+    let sku = skus.into_iter().find(|sku| partition_for(sku.as_bytes(), reports.len() as i32) == partition).unwrap();
     left.write(partition, b"pSKU-X\0STORE-1", b"p\x09");
+    left.write(partition, format!("p{sku}\0STORE-1").as_bytes(), b"p\x09");
     left.state(&["inspect"]).expect(1, &["run a newer binary"]);
     let verified = left.state(&["verify", APPLICATION, "--partition", &number]);
     verified.expect(1, &["not as they must be"]);
     assert!(verified.stdout.contains("stray: pSKU-X"), "{}", verified.stdout);
+    // Opening reads none of them: the first that is needed ends the process.
     let mut refused = left.deployment.start("process", "process-0");
+    let mut ingest = left.deployment.start("ingest", "ingest-0");
+    ingest.ready();
+    left.deployment.feed(STOCK, &balance("after", &sku, "2026-11-22T08:30:00Z", 3));
     assert_eq!(refused.ended().code(), Some(2), "{}", refused.log());
     assert!(refused.log().contains("run a newer binary"), "{}", refused.log());
+    assert!(ingest.stop().success());
     left.state(&["inspect"]).expect(1, &["run a newer binary"]);
 
     // Set aside, and rebuilt from the changelog.
