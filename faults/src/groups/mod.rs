@@ -17,7 +17,8 @@ use crate::rig::Rig;
 
 /// Groups on one broker, in the order they run; then those on three.
 pub(crate) const ON_ONE: [&str; 7] = ["kills", "answers", "volumes", "records", "zombies", "storms", "absence"];
-pub(crate) const ON_THREE: [&str; 2] = ["brokers", "markers"];
+/// Markers first: a broker that comes back leads nothing for a while, and is told of none.
+pub(crate) const ON_THREE: [&str; 2] = ["markers", "brokers"];
 
 /// Runs a group. `kills` says how long the whole run is: a short one below 100.
 pub(crate) fn run(rig: &mut Rig<'_>, group: &str, kills: u32) -> Result<()> {
@@ -31,7 +32,7 @@ pub(crate) fn run(rig: &mut Rig<'_>, group: &str, kills: u32) -> Result<()> {
         "zombies" => zombies::zombies(rig, or(1, 4 * long)),
         "storms" => storms::storms(rig, or(2, 12 * long)),
         "absence" => brokers::absence(rig, or(1, 4), Duration::from_secs(if short { 4 } else { 60 })),
-        "brokers" => brokers::one_of_three(rig, or(2, 6 * long)),
+        "brokers" => brokers::one_of_three(rig, or(1, 6 * long)),
         "markers" => brokers::late_markers(rig, or(1, 4 * long)),
         _ => bail!("no group is called {group}; there are {}, {}", ON_ONE.join(", "), ON_THREE.join(", ")),
     }
