@@ -65,10 +65,11 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
 }
 
-/// The rule that every engine follows.
-pub(super) const REORDER_POINT_THOUSANDTHS: i64 = 10_000;
+/// The rule that every engine follows: a reorder point at which one event in ten or twenty opens or resolves an alert. At ten, one
+/// in three does, which nobody would want to be told of.
+pub(super) const REORDER_POINT_THOUSANDTHS: i64 = 2_000;
 pub(super) const HYSTERESIS: f64 = 0.1;
-const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 10 }\n    \
+const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 2 }\n    \
                      hysteresis: 0.1\n";
 const LOCATIONS: u32 = 20;
 /// Days of the synthetic stream, of which half a one is used before the loads.
