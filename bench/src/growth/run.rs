@@ -28,6 +28,8 @@ pub(super) struct Run {
     pub(super) broker_cpu_s_per_million: f64,
     /// From the spawn of the process until every partition is past its opening balances.
     pub(super) opening_s: f64,
+    /// CPU time from being ready until then.
+    pub(super) opening_cpu_s: f64,
     /// Stock changes that count.
     pub(super) counted: f64,
     pub(super) memory: Memory,
@@ -105,6 +107,8 @@ pub(super) fn once(deployment: &Deployment, filled: &Filled) -> Result<Run> {
     deployment.forget_process()?;
     let spawned = now();
     let mut service = deployment.start("process", INSTANCE, true)?;
+    service.ready()?;
+    let start_cpu_s = service.cpu_s()?;
     let begin = until(deployment, &mut service, &filled.opened)?;
     let end = until(deployment, &mut service, &filled.ends)?;
     sleep(SETTLE);
@@ -126,6 +130,7 @@ pub(super) fn once(deployment: &Deployment, filled: &Filled) -> Result<Run> {
         events_per_s: counted / end.at.duration_since(begin.at).as_secs_f64(),
         broker_cpu_s_per_million: broker_cpu_s * 1e6 / counted,
         opening_s: begin.at.duration_since(spawned).as_secs_f64(),
+        opening_cpu_s: begin.cpu_s - start_cpu_s,
         counted,
         memory,
     })

@@ -143,6 +143,7 @@ fn figures(line: &mut Line, run: &Run, empty: f64, positions: u32) {
         line.figure("broker_cpu_s_per_million", run.broker_cpu_s_per_million, 2);
     }
     line.figure("opening_s", run.opening_s, 1);
+    line.figure("opening_cpu_s_per_million", run.opening_cpu_s * 1e6 / f64::from(positions), 1);
     line.figure("rss_mb", memory.resident / 1e6, 1).figure("peak_mb", memory.peak / 1e6, 1);
     line.figure("empty_mb", empty / 1e6, 1);
     line.figure("bytes_per_position", (memory.resident - empty) / f64::from(positions), 0);
