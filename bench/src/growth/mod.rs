@@ -58,7 +58,7 @@ pub(crate) struct Plan {
     /// Points of `positions`, multiples of 20 [default: 10000,100000,1000000,10000000; quick 5000,50000]
     #[arg(long, value_delimiter = ',')]
     positions: Vec<u32>,
-    /// Leaves out the points of `positions` beyond this: ten million take half an hour more and 15 GB of disk
+    /// Without --positions: leaves out the points beyond this; ten million take half an hour more and 15 GB of disk
     #[arg(long, default_value_t = 1_000_000)]
     most_positions: u32,
     /// Points of `partitions` [default: 1,4,16,64; quick 1,16]

@@ -39,9 +39,9 @@ impl Bench<'_> {
     }
 
     fn positions(&self, tell: Tell<'_>) -> Result<()> {
-        let full = [10_000, 100_000, 1_000_000, 10_000_000];
-        let within = |positions: &u32| *positions <= self.plan.most_positions;
-        for positions in self.plan.points(&self.plan.positions, &full, &[5_000, 50_000]).into_iter().filter(within) {
+        let mut full = vec![10_000, 100_000, 1_000_000, 10_000_000];
+        full.retain(|positions| *positions <= self.plan.most_positions);
+        for positions in self.plan.points(&self.plan.positions, &full, &[5_000, 50_000]) {
             self.point("positions", Shape { positions, ..self.shape() }, tell)?;
         }
         Ok(())
