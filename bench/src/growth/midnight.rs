@@ -80,6 +80,8 @@ pub(super) fn measure(bench: &Bench<'_>, tell: Tell<'_>) -> Result<()> {
         samples.push(Sample::take(service, at)?);
         Ok(())
     })?;
+    let come_to = service.metrics()?.least("stream_time_seconds").unwrap_or(f64::NAN);
+    ensure!(come_to * 1000.0 >= midnight.millis() as f64, "stream time has come to {come_to} s only: no midnight");
     let rows = deployment.offsets(&changelog())? - rows_before;
     ensure!(
         rows as f64 >= f64::from(positions) * LEAST_ROWS,

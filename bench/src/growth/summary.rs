@@ -53,14 +53,16 @@ impl Summary {
         }
     }
 
-    /// What was not run is not in it.
+    /// What was not run is not in it, nor a ratio of one point.
     pub(super) fn line(&self) -> Line {
         let mut line = Line::of("summary");
         for (sweep, _, name) in RISING {
             let of_sweep = || self.points.iter().filter(|point| point.sweep == sweep);
             let least = of_sweep().min_by(|a, b| a.at.total_cmp(&b.at));
             let most = of_sweep().max_by(|a, b| a.at.total_cmp(&b.at));
-            if let (Some(least), Some(most)) = (least, most) {
+            if let (Some(least), Some(most)) = (least, most)
+                && least.at < most.at
+            {
                 // Cost is the inverse of the rate.
                 line.figure(name, least.rate / most.rate, 3);
             }
@@ -87,6 +89,8 @@ mod tests {
             line.whole("positions", positions).figure("events_per_cpu_s", rate, 0).figure("rss_mb", rate, 1);
             summary.take(&line);
         }
+        let mut alone = Line::of("rules");
+        summary.take(alone.whole("documents", 1).figure("events_per_cpu_s", 1.0, 0));
         let text = r#"{"sweep":"summary","cost_ratio_positions":2.000,"most_positions":1000,"rss_mb_at_most_positions":125.0}"#;
         assert_eq!(summary.line().text().unwrap(), text);
     }
