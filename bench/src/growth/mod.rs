@@ -73,7 +73,7 @@ pub(crate) struct Plan {
     /// Positions of `midnight` [default: 1000000, quick 20000]
     #[arg(long)]
     midnight_positions: Option<u32>,
-    /// Events after the opening balances [default: 1000000, quick 200000]
+    /// Events after the opening balances [default: 2000000, quick 200000]
     #[arg(long)]
     events: Option<u64>,
     /// Runs of every point up to a million positions; the median is reported [default: 3, quick 1]
@@ -107,7 +107,7 @@ impl Plan {
     }
 
     fn events(&self) -> u64 {
-        self.pick(self.events, 1_000_000, 200_000)
+        self.pick(self.events, 2_000_000, 200_000)
     }
 
     fn check(&self) -> Result<()> {

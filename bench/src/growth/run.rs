@@ -20,6 +20,8 @@ const LIMIT: Duration = Duration::from_hours(3);
 pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// A run that counts less of the events than this has begun too late to say much.
 const LEAST_COUNTED: f64 = 0.4;
+/// CPU time comes in ticks of 10 ms.
+const LEAST_CPU_S: f64 = 0.2;
 
 pub(super) struct Run {
     pub(super) events_per_cpu_s: f64,
@@ -123,7 +125,7 @@ pub(super) fn once(deployment: &Deployment, filled: &Filled) -> Result<Run> {
     let share = counted / filled.events as f64;
     ensure!(share >= LEAST_COUNTED, "only {:.0} % of the events can be counted; give it more --events", share * 100.0);
     let cpu_s = end.cpu_s - begin.cpu_s;
-    ensure!(cpu_s > 0.0, "too little was measured; give it more --events");
+    ensure!(cpu_s >= LEAST_CPU_S, "only {cpu_s:.2} CPU-s were measured; give it more --events");
     let broker_cpu_s = begin.broker_cpu_s.zip(end.broker_cpu_s).map_or(f64::NAN, |(begin, end)| end - begin);
     Ok(Run {
         events_per_cpu_s: counted / cpu_s,
