@@ -201,6 +201,8 @@ def throughput_table(points, varied, name):
 
 def ratio(points, varied, name):
     first, last = points[0], points[-1]
+    if len(points) < 2:
+        return "One point has nothing to be compared with."
     grown, dearer = last[varied] / first[varied], first["events_per_cpu_s"] / last["events_per_cpu_s"]
     return f"{short(grown)} times the {name}: **{dearer:.2f} times** the cost of an event."
 
