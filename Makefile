@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka setup-connect demo test build lint tidy instructions kafka wms bench bench-peers faults faults-proof decisions k8s-check k8s-generate monitoring-check
+.PHONY: help setup setup-kafka setup-connect demo test build lint tidy instructions kafka wms bench bench-peers bench-growth plots faults faults-proof decisions k8s-check k8s-generate monitoring-check
 MAKEFLAGS += --no-print-directory
 
 # One target directory outside the checkout, and one profile; RocksDB is compiled once for everything.
@@ -15,8 +15,10 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 CARGO_FLAGS := --release --locked
 BINARY := $(CARGO_TARGET_DIR)/release/quartermaster
 ARGS ?=
-# Of `make bench-peers`: anything makes it quick.
+# Of `make bench-peers` and `make bench-growth`: anything makes it quick.
 QUICK ?=
+# Where `make bench-growth` writes its points.
+POINTS ?= $(CARGO_TARGET_DIR)/growth.jsonl
 # Of `make faults`: SIGKILLs, and what everything left to chance is drawn from.
 KILLS ?= 500
 SEED ?= 1
@@ -68,6 +70,13 @@ bench-peers: build setup-kafka ## the same job in Kafka Streams and Quix Streams
 	@kafka_streams=$$(scripts/peers.sh kafka-streams); quix=$$(scripts/peers.sh quix); scripts/rocksdb.sh; \
 	cargo build $(CARGO_FLAGS) --quiet -p quartermaster-bench; \
 	exec $(CARGO_TARGET_DIR)/release/quartermaster-bench peers --kafka-streams "$$kafka_streams" --quix "$$quix" $(if $(QUICK),--quick) $(ARGS)
+
+bench-growth: build setup-kafka ## cost by positions, partitions and rules, after an absence, at midnight; QUICK=1 takes under five minutes
+	@cargo build $(CARGO_FLAGS) --quiet -p quartermaster-bench
+	@exec $(CARGO_TARGET_DIR)/release/quartermaster-bench growth --out $(POINTS) $(if $(QUICK),--quick) $(ARGS)
+
+plots: ## plots and tables of docs/performance.md, from docs/performance/growth.jsonl
+	@python3 scripts/plots.py $(ARGS)
 
 decisions: build ## score the decisions on real retail data, as one JSON line
 	@scripts/decisions.sh $(BINARY) $(ARGS)

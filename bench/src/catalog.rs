@@ -38,7 +38,12 @@ pub(crate) fn write_lines(path: &Path, mut next: impl FnMut(&mut Vec<u8>) -> boo
 }
 
 fn canonical_item(sku: u32, line: &mut Vec<u8>) -> bool {
-    let item = CatalogItem {
+    canonical::write_catalog_item(&item(sku), line);
+    true
+}
+
+pub(crate) fn item(sku: u32) -> CatalogItem {
+    CatalogItem {
         sku: sku_name(sku),
         name: Some(format!("Item {sku}")),
         name_zh: Some(format!("商品{sku}")),
@@ -50,22 +55,23 @@ fn canonical_item(sku: u32, line: &mut Vec<u8>) -> bool {
         pack_size: Some(Quantity::from_units([1, 6, 12][sku as usize % 3])),
         tags: if sku.is_multiple_of(10) { vec!["core".to_owned()] } else { Vec::new() },
         ..CatalogItem::default()
-    };
-    canonical::write_catalog_item(&item, line);
-    true
+    }
 }
 
 fn canonical_place(place: u32, line: &mut Vec<u8>) -> bool {
-    let location = Location {
+    canonical::write_location(&location(place), line);
+    true
+}
+
+pub(crate) fn location(place: u32) -> Location {
+    Location {
         location: place_name(place),
         name: Some(format!("Store {place}")),
         time_zone: Some("Asia/Shanghai".to_owned()),
         region: Some(format!("region-{}", place % 4)),
         kind: Some("store".to_owned()),
         ..Location::default()
-    };
-    canonical::write_location(&location, line);
-    true
+    }
 }
 
 pub(crate) fn price(sku: u32) -> Money {

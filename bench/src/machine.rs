@@ -15,6 +15,11 @@ pub(crate) fn load(when: &str) {
     println!("{when}: load {}", line_of("/proc/loadavg"));
 }
 
+/// The load average of the last minute; NaN where the kernel does not say.
+pub(crate) fn load_average() -> f64 {
+    line_of("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+}
+
 fn line_of(path: &str) -> String {
     fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }
@@ -25,11 +30,11 @@ fn value_in(path: &str, name: &str) -> String {
     value.map_or_else(|| "unknown".to_owned(), |value| value.trim().to_owned())
 }
 
-fn cpu_model() -> String {
+pub(crate) fn cpu_model() -> String {
     value_in("/proc/cpuinfo", "model name")
 }
 
-fn memory() -> String {
+pub(crate) fn memory() -> String {
     value_in("/proc/meminfo", "MemTotal")
 }
 

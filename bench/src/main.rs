@@ -10,6 +10,7 @@
 
 mod catalog;
 mod decode;
+mod growth;
 mod instructions;
 mod kafka;
 mod machine;
@@ -74,6 +75,8 @@ enum Command {
     Kafka,
     /// Only compares with the same job in Kafka Streams and in Quix Streams
     Peers(PeerArguments),
+    /// Only measures how cost grows with positions, partitions and rules, after an absence, and at midnight
+    Growth(growth::Plan),
     /// Only measures what opening stores of so many positions costs, and loading a state from them
     Opening {
         #[arg(long, default_value_t = 1_000_000)]
@@ -174,6 +177,13 @@ fn main() -> Result<()> {
             machine::describe();
             let directory = temporary_directory()?;
             println!("{}", peers::measure(&binary, &peers.plan(arguments.seed), directory.path())?);
+            Ok(())
+        }
+        Some(Command::Growth(plan)) => {
+            let binary = binary(&arguments)?;
+            machine::describe();
+            let directory = temporary_directory()?;
+            println!("{}", growth::measure(&binary, plan, arguments.seed, directory.path())?);
             Ok(())
         }
         None => measure(&arguments, &workload),

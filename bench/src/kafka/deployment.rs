@@ -61,11 +61,24 @@ pub(crate) struct Deployment {
     binary: PathBuf,
     directory: PathBuf,
     sources: Vec<Source>,
+    /// Of `inventory.events`.
+    pub(crate) partitions: i32,
 }
 
 impl Deployment {
-    /// Starts a broker, or uses the one of `KAFKA_BOOTSTRAP`; makes the topics and puts the rules in force.
+    /// As most of what is measured has it: one rule document, and the usual number of partitions.
     pub(crate) fn new(binary: &Path, rules: &str, directory: &Path, sources: Vec<Source>) -> Result<Self> {
+        Self::with(binary, &[rules.to_owned()], directory, sources, PARTITIONS)
+    }
+
+    /// Starts a broker, or uses the one of `KAFKA_BOOTSTRAP`; makes the topics and puts the rule documents in force.
+    pub(crate) fn with(
+        binary: &Path,
+        documents: &[String],
+        directory: &Path,
+        sources: Vec<Source>,
+        partitions: i32,
+    ) -> Result<Self> {
         let elsewhere = std::env::var("KAFKA_BOOTSTRAP").ok().filter(|bootstrap| !bootstrap.is_empty());
         let kafka = if elsewhere.is_none() { Some(Kafka::try_start(Options::default())?) } else { None };
         let bootstrap = elsewhere.or_else(|| kafka.as_ref().map(|kafka| kafka.bootstrap().to_owned()));
@@ -74,15 +87,25 @@ impl Deployment {
             KafkaLog::new(KafkaConfig { client_id: "quartermaster-bench".to_owned(), ..KafkaConfig::new(&bootstrap) })?;
         let admin = Admin::new(&log)?;
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-        fs::write(directory.join("quartermaster.toml"), config(&bootstrap, &sources))
+        fs::write(directory.join("quartermaster.toml"), config(&bootstrap, &sources, partitions))
             .context("cannot write the configuration")?;
         let deployment =
-            Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned(), sources };
+            Self { kafka, log, admin, binary: binary.to_owned(), directory: directory.to_owned(), sources, partitions };
         deployment.refuse_the_topics_of_others(&bootstrap)?;
         deployment.create_topics()?;
-        fs::write(deployment.file("rules.yaml"), rules).context("cannot write the rules")?;
-        deployment.command(&["rules", "publish", &deployment.path("rules.yaml")])?;
+        deployment.publish(documents)?;
         Ok(deployment)
+    }
+
+    fn publish(&self, documents: &[String]) -> Result<()> {
+        let mut files = Vec::new();
+        for (n, document) in documents.iter().enumerate() {
+            let name = format!("rules-{n}.yaml");
+            fs::write(self.file(&name), document).context("cannot write the rules")?;
+            files.push(self.path(&name));
+        }
+        let arguments = ["rules", "publish"].into_iter().chain(files.iter().map(String::as_str));
+        self.command(&arguments.collect::<Vec<_>>())
     }
 
     fn refuse_the_topics_of_others(&self, bootstrap: &str) -> Result<()> {
@@ -98,7 +121,7 @@ impl Deployment {
 
     fn create_topics(&self) -> Result<()> {
         let sources = self.sources.iter().map(|source| (source.topic, source.partitions));
-        let sources = sources.chain([(ECHO, PARTITIONS)]).map(|(name, partitions)| NewTopic {
+        let sources = sources.chain([(ECHO, self.partitions)]).map(|(name, partitions)| NewTopic {
             name: name.to_owned(),
             partitions,
             replication_factor: 1,
@@ -150,7 +173,7 @@ impl Deployment {
     /// A topic with as many partitions as `inventory.events`.
     pub(crate) fn create_topic(&self, name: &str, cleanup: &str) -> Result<()> {
         let config = [("cleanup.policy".to_owned(), cleanup.to_owned())].into();
-        let topic = NewTopic { name: name.to_owned(), partitions: PARTITIONS, replication_factor: 1, config };
+        let topic = NewTopic { name: name.to_owned(), partitions: self.partitions, replication_factor: 1, config };
         self.admin.create_topics(&[topic], CALL)?;
         Ok(())
     }
@@ -160,7 +183,7 @@ impl Deployment {
         let Some(kafka) = &self.kafka else { return Ok(None) };
         let data = kafka.directory().join("node-1/data");
         let mut bytes = 0;
-        for partition in 0..PARTITIONS {
+        for partition in 0..self.partitions {
             let directory = data.join(format!("{topic}-{partition}"));
             let failed = || format!("cannot read {}", directory.display());
             for file in fs::read_dir(&directory).with_context(failed)? {
@@ -241,7 +264,7 @@ impl Deployment {
         ensure!(count == on_log.len(), "{} alerts are on the log twice", count - on_log.len());
         let (dump, alerts) = (self.path("dump.jsonl"), self.path("replayed.jsonl"));
         self.command(&["topics", "dump", "--to", &dump])?;
-        let partitions = PARTITIONS.to_string();
+        let partitions = self.partitions.to_string();
         self.command(&["replay", "--format", "log", "--partitions", &partitions, "--alerts", &alerts, &dump])?;
         let replayed = oracle::identities(&self.file("replayed.jsonl"))?;
         let (lost, extra) = (replayed.difference(&on_log).count(), on_log.difference(&replayed).count());
@@ -276,7 +299,7 @@ impl Deployment {
     pub(crate) fn describe(&self) -> Result<()> {
         let cluster = self.admin.cluster(CALL)?;
         let whose = if self.kafka.is_some() { "started for this, 512 MB of heap" } else { "of KAFKA_BOOTSTRAP" };
-        println!("  Kafka: {} broker, {whose}; {PARTITIONS} partitions, replication factor 1", cluster.brokers);
+        println!("  Kafka: {} broker, {whose}; {} partitions, replication factor 1", cluster.brokers, self.partitions);
         if let Some(topic) = self.admin.describe_topic(topics::EVENTS, CALL)? {
             let setting = |name: &str| topic.config.get(name).map_or("?", String::as_str);
             println!(
@@ -308,10 +331,10 @@ pub(crate) fn changelog() -> String {
     topics::changelog(PROCESS, "state")
 }
 
-fn config(bootstrap: &str, sources: &[Source]) -> String {
+fn config(bootstrap: &str, sources: &[Source], partitions: i32) -> String {
     let mut text = format!(
         "[kafka]\nbootstrap_servers = \"{bootstrap}\"\nreplication_factor = 1\nmin_insync_replicas = 1\n\
-         session_timeout_ms = 6000\n\n[process]\nthreads = 1\nevents_partitions = {PARTITIONS}\n"
+         session_timeout_ms = 6000\n\n[process]\nthreads = 1\nevents_partitions = {partitions}\n"
     );
     for Source { name, topic, settings, .. } in sources {
         // Writing to a String cannot fail.

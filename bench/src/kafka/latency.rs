@@ -39,12 +39,12 @@ struct Sample {
     sending: Vec<f64>,
 }
 
-pub(crate) struct Latency {
+pub(super) struct Latency {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
 }
 
-pub(crate) fn measure(
+pub(super) fn measure(
     deployment: &Deployment,
     services: &mut Services,
     time: ShopTime,
@@ -94,19 +94,23 @@ fn stock_up(feeder: &mut Feeder, services: &mut Services, time: ShopTime, probes
     services.settle()
 }
 
-fn probe_name(n: usize) -> String {
+pub(crate) fn probe_name(n: usize) -> String {
     format!("PROBE-{n:06}")
 }
 
+pub(crate) fn probe_item(n: usize) -> CatalogItem {
+    CatalogItem { sku: probe_name(n), tags: vec!["probe".to_owned()], ..CatalogItem::default() }
+}
+
 fn item(n: usize) -> Line {
-    let item = CatalogItem { sku: probe_name(n), tags: vec!["probe".to_owned()], ..CatalogItem::default() };
+    let item = probe_item(n);
     let mut text = Vec::new();
     canonical::write_catalog_item(&item, &mut text);
     Line { key: item.sku, text }
 }
 
 /// The probe whose alert this is.
-fn probe(record: &RecordView<'_>) -> Result<Option<String>> {
+pub(crate) fn probe(record: &RecordView<'_>) -> Result<Option<String>> {
     let alert = avro::decode_alert(record.value.context("an alert without a value")?)?;
     let awaited = alert.kind == AlertKind::LowStock && alert.state == AlertState::Opened;
     Ok(alert.sku.filter(|sku| awaited && sku.starts_with("PROBE-")))

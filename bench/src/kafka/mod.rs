@@ -7,8 +7,11 @@
 
 pub(crate) mod captured;
 pub(crate) mod deployment;
-mod latency;
-mod load;
+pub(crate) mod feed;
+pub(crate) mod input;
+pub(crate) mod latency;
+pub(crate) mod load;
+pub(crate) mod progress;
 mod restart;
 mod throughput;
 pub(crate) mod watch;
@@ -68,7 +71,7 @@ fn beside_load(deployment: &Deployment, plan: &Plan) -> Result<Live> {
     let mut services = Services::start(deployment)?;
     let time = ShopTime::after(&plan.workload);
     let load = Load::start(deployment, &plan.workload, time, plan.load)?;
-    services.come_to(time)?;
+    services.come_to(deployment, time)?;
     let latency = latency::measure(deployment, &mut services, time, plan.alerts)?;
     let restart_ms = restart::measure(deployment, &mut services)?;
     let sold = load.finish()?;
@@ -100,11 +103,11 @@ impl Services {
     }
 
     /// Waits until the shops' time has arrived everywhere, and what it set off is done.
-    fn come_to(&mut self, time: ShopTime) -> Result<()> {
+    fn come_to(&mut self, deployment: &Deployment, time: ShopTime) -> Result<()> {
         let begin = time.begin().millis() as f64 / 1000.0;
         wait_for("stream time has come to the load's", SETTLES_WITHIN, LOOK, || {
             let metrics = self.process.metrics()?;
-            let all = metrics.count("stream_time_seconds", "") == deployment::PARTITIONS as usize;
+            let all = metrics.count("stream_time_seconds", "") == deployment.partitions as usize;
             Ok(metrics.least("stream_time_seconds").filter(|least| all && *least >= begin))
         })?;
         self.settle()

@@ -10,9 +10,9 @@ use test_services::clock::{now, sleep};
 use test_services::service::Service;
 
 use super::engine::Engine;
-use super::input::{self, Filled};
-use super::progress::Progress;
 use crate::kafka::deployment::Deployment;
+use crate::kafka::input::{self, Filled};
+use crate::kafka::progress::Progress;
 
 const LOOK: Duration = Duration::from_millis(100);
 const LIMIT: Duration = Duration::from_hours(1);
@@ -102,7 +102,7 @@ pub(super) fn measure(deployment: &Deployment, engine: &Engine, filled: &Filled)
 
 /// The first look when it is warm, and the first one when it has read everything.
 fn watch(deployment: &Deployment, engine: &Engine, service: &mut Service, filled: &Filled) -> Result<(Look, Look)> {
-    let (mut progress, limit, mut warm) = (Progress::of(deployment, engine)?, now() + LIMIT, None);
+    let (mut progress, limit, mut warm) = (Progress::of(deployment, engine.group)?, now() + LIMIT, None);
     loop {
         if let Some((offsets, at_end)) = progress.look(&filled.ends)? {
             let look = Look { at: now(), offsets, cpu_s: service.cpu_s()?, broker_cpu_s: deployment.broker_cpu_s() };
@@ -133,7 +133,7 @@ pub(super) fn wait(
     service: &mut Service,
     ends: &[(TopicPartition, i64)],
 ) -> Result<()> {
-    let (mut progress, limit) = (Progress::of(deployment, engine)?, now() + LIMIT);
+    let (mut progress, limit) = (Progress::of(deployment, engine.group)?, now() + LIMIT);
     while !progress.look(ends)?.is_some_and(|(_, at_end)| at_end) {
         ensure_under_way(engine, service, limit)?;
         sleep(LOOK);

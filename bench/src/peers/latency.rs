@@ -3,29 +3,25 @@
 //! Every change of a beat happens at its instant, whether the beat before has been sent or not; the alert carries that
 //! instant, so every alert of the load is measured, not a few probes. One clock for both ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use processor::ports::RecordView;
-use schemas::{AlertKind, AlertState, Timestamp, avro, topics};
-use test_services::clock::{milliseconds, now, sleep, sleep_until};
-use test_services::feed::Feeder;
+use schemas::{AlertKind, AlertState, Timestamp, avro};
+use test_services::clock::{milliseconds, sleep};
 use test_services::service::Service;
 
 use super::catch_up::{self, SETTLE};
 use super::engine::Engine;
-use super::input::{Batches, Inlet};
-use super::progress::Progress;
 use super::report::Report;
 use super::{Sizes, restart};
 use crate::kafka::deployment::Deployment;
+use crate::kafka::feed::{BEAT_MS, Feed, beats};
+use crate::kafka::input::{self, Inlet};
+use crate::kafka::progress::Progress;
 use crate::kafka::watch::Watcher;
 use crate::percentile::percentile;
 
-const BEAT_MS: i64 = 20;
 /// More than this behind at the end of a load, in seconds of it, is not keeping up.
 const BEHIND_S: f64 = 1.0;
 /// What is committed is with a reader long before this.
@@ -85,10 +81,6 @@ pub(super) fn measure(
     Ok(())
 }
 
-pub(super) fn beats(duration: Duration) -> i64 {
-    duration.as_millis() as i64 / BEAT_MS
-}
-
 fn at_level(
     deployment: &Deployment,
     engine: &Engine,
@@ -100,7 +92,7 @@ fn at_level(
     let batches = inlet.prepare(level.per_second, BEAT_MS, beats(sizes.warm_up + sizes.measured))?;
     let (begin, counted) = (batches.begin, batches.begin.plus_ms(sizes.warm_up.as_millis() as i64));
     let watcher = Watcher::start(&deployment.log, engine.alerts, opened_or_resolved)?;
-    let mut progress = Progress::of(deployment, engine)?;
+    let mut progress = Progress::of(deployment, engine.group)?;
     let feed = Feed::start(deployment, batches)?;
     let origin = feed.origin;
     let fed_late_ms = feed.finish()?;
@@ -133,7 +125,7 @@ fn at_level(
 
 /// Seconds of the load that wait to be read.
 fn behind(deployment: &Deployment, progress: &mut Progress, per_second: f64) -> Result<f64> {
-    let ends = super::input::ends(deployment)?;
+    let ends = input::ends(deployment)?;
     let end: i64 = ends.iter().map(|(_, end)| end).sum();
     loop {
         if let Some((committed, _)) = progress.look(&ends)? {
@@ -147,55 +139,4 @@ fn opened_or_resolved(record: &RecordView<'_>) -> Result<Option<String>> {
     let alert = avro::decode_alert(record.value.context("an alert without a value")?)?;
     let caused = alert.kind == AlertKind::LowStock && matches!(alert.state, AlertState::Opened | AlertState::Resolved);
     Ok(caused.then(|| alert.occurred_at.millis().to_string()))
-}
-
-/// Sends batches, each at its instant.
-pub(super) struct Feed {
-    /// When the first one is due.
-    pub(super) origin: Instant,
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<f64>>,
-}
-
-impl Feed {
-    pub(super) fn start(deployment: &Deployment, batches: Batches) -> Result<Self> {
-        let feeder = Feeder::open(&deployment.log, "quartermaster-bench-load")?;
-        let origin = now() + Duration::from_millis(50);
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("load".to_owned());
-        let thread = thread.spawn(move || send(feeder, batches, origin, &stopped)).context("cannot start a thread")?;
-        Ok(Self { origin, stop, thread })
-    }
-
-    /// Waits for the last one; returns by how many milliseconds the latest of them was late.
-    pub(super) fn finish(self) -> Result<f64> {
-        self.thread.join().map_err(|_| anyhow!("the load's thread panicked"))?.context("the load ended early")
-    }
-
-    /// Leaves out the rest.
-    pub(super) fn stop(self) -> Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.finish().map(drop)
-    }
-}
-
-/// Whatever is due goes in one transaction: a feeder that was held up catches up.
-fn send(mut feeder: Feeder, batches: Batches, origin: Instant, stop: &AtomicBool) -> Result<f64> {
-    let beat = Duration::from_millis(BEAT_MS.unsigned_abs());
-    let (mut due, mut latest) = (origin, Duration::ZERO);
-    let mut beats = batches.beats.into_iter().peekable();
-    while beats.peek().is_some() && !stop.load(Ordering::Relaxed) {
-        sleep_until(due);
-        let first_due = due;
-        let mut together = Vec::new();
-        while due <= now() {
-            let Some(batch) = beats.next() else { break };
-            together.extend(batch);
-            due += beat;
-        }
-        feeder.send_raw(topics::EVENTS, &together)?;
-        latest = latest.max(now().saturating_duration_since(first_due));
-    }
-    Ok(milliseconds(latest))
 }

@@ -8,10 +8,8 @@ mod catch_up;
 mod compare;
 mod engine;
 mod figures;
-mod input;
 mod latency;
 mod movements;
-mod progress;
 mod report;
 mod restart;
 mod session;
@@ -22,11 +20,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::kafka::deployment::Deployment;
+use crate::kafka::input::{self, Filled, Inlet};
 use crate::machine;
 use crate::stream::{Stream, Workload};
 use crate::throughput::real_movements;
 use engine::{Engine, Settings};
-use input::{Filled, Inlet};
 use movements::Movements;
 use report::Report;
 

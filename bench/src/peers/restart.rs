@@ -11,9 +11,9 @@ use test_services::service::Service;
 use super::catch_up;
 use super::engine::Engine;
 use super::figures::Figures;
-use super::input::Inlet;
-use super::latency::{Feed, beats};
 use crate::kafka::deployment::Deployment;
+use crate::kafka::feed::{Feed, beats};
+use crate::kafka::input::Inlet;
 use crate::kafka::watch::Watcher;
 
 const BEAT: Duration = Duration::from_millis(20);

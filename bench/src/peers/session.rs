@@ -7,8 +7,8 @@ use test_services::clock::sleep;
 use super::catch_up::{self, CaughtUp};
 use super::compare;
 use super::engine::Engine;
-use super::input::Filled;
 use crate::kafka::deployment::Deployment;
+use crate::kafka::input::Filled;
 
 /// Resident bytes of an engine that has nothing to do.
 pub(super) struct Empty {

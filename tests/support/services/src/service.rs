@@ -209,6 +209,10 @@ impl Metrics {
         self.values(family, "").min_by(f64::total_cmp)
     }
 
+    pub fn greatest(&self, family: &str) -> Option<f64> {
+        self.values(family, "").max_by(f64::total_cmp)
+    }
+
     fn values<'a>(&'a self, family: &'a str, label: &'a str) -> impl Iterator<Item = f64> + 'a {
         self.0.lines().filter_map(move |line| {
             let rest = line.strip_prefix("quartermaster_")?.strip_prefix(family)?;
@@ -239,6 +243,6 @@ mod tests {
         let metrics = Metrics(text.to_owned());
         assert_eq!((metrics.sum("lag", ""), metrics.sum("lag", "topic=\"b\"")), (7.5, 4.5));
         assert_eq!((metrics.count("lag", ""), metrics.sum("ready", ""), metrics.sum("absent", "")), (2, 1.0, 0.0));
-        assert_eq!(metrics.least("lag"), Some(3.0));
+        assert_eq!((metrics.least("lag"), metrics.greatest("lag")), (Some(3.0), Some(4.5)));
     }
 }

@@ -1,14 +1,15 @@
 //! Stock changes onto `inventory.events`, as `ingest` would write them: Avro under the SKU, each with its place in its
-//! source, and watermarks on every partition.
+//! source, and watermarks on every partition. It must never send changes out of the order of their places: the later
+//! ones would be taken for duplicates.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use processor::ports::{Log, TopicPartition};
 use schemas::stream::{StreamRecord, Watermark};
-use schemas::{SourcePosition, Timestamp, avro, canonical, topics};
+use schemas::{CatalogChange, CatalogItem, SourcePosition, Timestamp, avro, canonical, topics};
 use test_services::feed::{Feeder, Raw};
 use test_services::log;
 
-use crate::kafka::deployment::{Deployment, PARTITIONS};
+use super::deployment::Deployment;
 use crate::stream::Stream;
 
 const SOURCE: &str = "bench";
@@ -16,34 +17,40 @@ const SOURCE: &str = "bench";
 const BATCH: usize = 10_000;
 /// Event time between two watermarks while a topic is filled; a live load has them every second.
 const MARK_MS: i64 = 15 * 60_000;
-const GRACE_MS: i64 = 600_000;
+/// How long timers wait for stragglers once they are due.
+pub(crate) const GRACE_MS: i64 = 600_000;
 
 /// Appends a canonical line; false when there are no more.
-pub(super) type NextLine<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> bool;
+pub(crate) type NextLine<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> bool;
 
 /// What lies on `inventory.events` before anybody reads it.
-pub(super) struct Filled {
+pub(crate) struct Filled {
     /// Stock changes.
-    pub(super) events: u64,
+    pub(crate) events: u64,
     /// Next offsets of all partitions.
-    pub(super) ends: Vec<(TopicPartition, i64)>,
+    pub(crate) ends: Vec<(TopicPartition, i64)>,
     /// Their sum, and how much of it warms up.
-    pub(super) offsets: i64,
-    pub(super) warm_up: i64,
+    pub(crate) offsets: i64,
+    pub(crate) warm_up: i64,
     /// Event time of the last one.
-    pub(super) until: Timestamp,
+    pub(crate) until: Timestamp,
     written: u64,
 }
 
 /// Numbers and encodes changes.
-struct Encoder {
+pub(crate) struct Encoder {
     written: u64,
     marked: Timestamp,
+    partitions: i32,
 }
 
 impl Encoder {
+    pub(crate) fn new(deployment: &Deployment) -> Self {
+        Self { written: 0, marked: Timestamp::from_millis(0), partitions: deployment.partitions }
+    }
+
     /// A change at its own time or at another.
-    fn encode(&mut self, line: &[u8], at: Option<Timestamp>) -> Result<(Raw, Timestamp)> {
+    pub(crate) fn encode(&mut self, line: &[u8], at: Option<Timestamp>) -> Result<(Raw, Timestamp)> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let mut event = canonical::decode_event(line).map_err(|e| anyhow!("change {}: {}", self.written, e.message))?;
         self.written += 1;
@@ -57,7 +64,7 @@ impl Encoder {
         Ok((Raw { partition: None, key, value }, time))
     }
 
-    fn marks(&mut self, event_time: Timestamp, records: &mut Vec<Raw>) {
+    pub(crate) fn marks(&mut self, event_time: Timestamp, records: &mut Vec<Raw>) {
         self.marked = event_time;
         let mut value = Vec::new();
         let mark = Watermark {
@@ -68,7 +75,7 @@ impl Encoder {
             partitions: vec![0],
         };
         avro::encode_stream(&StreamRecord::Watermark(mark), &mut value);
-        records.extend((0..PARTITIONS).map(|partition| Raw {
+        records.extend((0..self.partitions).map(|partition| Raw {
             partition: Some(partition),
             key: None,
             value: value.clone(),
@@ -76,10 +83,19 @@ impl Encoder {
     }
 }
 
+/// What is known about an item, in order with its stock.
+pub(crate) fn item(item: CatalogItem) -> Raw {
+    let key = Some(item.sku.as_bytes().to_vec());
+    let mut value = Vec::new();
+    let change = CatalogChange { sku: item.sku.clone(), item: Some(item) };
+    avro::encode_stream(&StreamRecord::Catalog(change), &mut value);
+    Raw { partition: None, key, value }
+}
+
 /// Writes every line. The first `warm_up` of them do not count in what is measured.
-pub(super) fn fill(deployment: &Deployment, next: NextLine<'_>, warm_up: u64) -> Result<Filled> {
+pub(crate) fn fill(deployment: &Deployment, next: NextLine<'_>, warm_up: u64) -> Result<Filled> {
     let mut feeder = Feeder::open(&deployment.log, "quartermaster-bench-fill")?;
-    let mut encoder = Encoder { written: 0, marked: Timestamp::from_millis(0) };
+    let mut encoder = Encoder::new(deployment);
     let (mut line, mut batch, mut until) = (Vec::new(), Vec::new(), Timestamp::from_millis(0));
     while next(&mut line) {
         let (record, at) = encoder.encode(&line, None)?;
@@ -107,7 +123,7 @@ pub(super) fn fill(deployment: &Deployment, next: NextLine<'_>, warm_up: u64) ->
 }
 
 /// Writes so many lines of a stream that has more.
-pub(super) fn fill_some(deployment: &Deployment, stream: &mut Stream, lines: u64, warm_up: u64) -> Result<Filled> {
+pub(crate) fn fill_some(deployment: &Deployment, stream: &mut Stream, lines: u64, warm_up: u64) -> Result<Filled> {
     let mut left = lines;
     let mut next = |line: &mut Vec<u8>| {
         let more = left > 0 && stream.next(line);
@@ -118,36 +134,57 @@ pub(super) fn fill_some(deployment: &Deployment, stream: &mut Stream, lines: u64
 }
 
 /// Next offsets of all partitions of `inventory.events`.
-pub(super) fn ends(deployment: &Deployment) -> Result<Vec<(TopicPartition, i64)>> {
+pub(crate) fn ends(deployment: &Deployment) -> Result<Vec<(TopicPartition, i64)>> {
     let extents = log::extents(&mut *deployment.log.reader()?, topics::EVENTS)?;
     Ok(extents.into_iter().map(|(partition, extent)| (partition, extent.end)).collect())
 }
 
 /// More changes of the same shops, live: event time goes as fast as ours.
-pub(super) struct Inlet {
+pub(crate) struct Inlet {
     stream: Stream,
     encoder: Encoder,
-    pub(super) feeder: Feeder,
+    pub(crate) feeder: Feeder,
     /// When the next load begins, in event time.
     begin: Timestamp,
 }
 
 /// Changes of one load, one batch for each beat.
-pub(super) struct Batches {
-    pub(super) beats: Vec<Vec<Raw>>,
+pub(crate) struct Batches {
+    pub(crate) beats: Vec<Vec<Raw>>,
     /// Event time of the first beat.
-    pub(super) begin: Timestamp,
+    pub(crate) begin: Timestamp,
 }
 
 impl Inlet {
-    pub(super) fn new(deployment: &Deployment, stream: Stream, filled: &Filled) -> Result<Self> {
-        let encoder = Encoder { written: filled.written, marked: filled.until };
+    pub(crate) fn new(deployment: &Deployment, stream: Stream, filled: &Filled) -> Result<Self> {
+        let encoder = Encoder { written: filled.written, marked: filled.until, partitions: deployment.partitions };
+        Self::after(deployment, stream, encoder, filled.until)
+    }
+
+    /// Goes on where an encoder has come to.
+    pub(crate) fn after(deployment: &Deployment, stream: Stream, encoder: Encoder, until: Timestamp) -> Result<Self> {
         let feeder = Feeder::open(&deployment.log, "quartermaster-bench-inlet")?;
-        Ok(Self { stream, encoder, feeder, begin: filled.until.plus_ms(1000) })
+        Ok(Self { stream, encoder, feeder, begin: until.plus_ms(1000) })
+    }
+
+    /// Nothing happens until then.
+    pub(crate) fn rest_until(&mut self, instant: Timestamp) {
+        self.begin = self.begin.max(instant);
     }
 
     /// So many changes a second for so many beats. All changes of a beat happen at its instant.
-    pub(super) fn prepare(&mut self, per_second: f64, beat_ms: i64, beats: i64) -> Result<Batches> {
+    pub(crate) fn prepare(&mut self, per_second: f64, beat_ms: i64, beats: i64) -> Result<Batches> {
+        self.prepare_with(per_second, beat_ms, beats, &mut |_| None)
+    }
+
+    /// The same with a line of the caller's behind those of a beat, where it has one.
+    pub(crate) fn prepare_with(
+        &mut self,
+        per_second: f64,
+        beat_ms: i64,
+        beats: i64,
+        aside: &mut dyn FnMut(i64) -> Option<Vec<u8>>,
+    ) -> Result<Batches> {
         let begin = self.begin;
         let mut batches = Vec::new();
         let (mut due, mut sent, mut line) = (0.0, 0_u64, Vec::new());
@@ -161,6 +198,9 @@ impl Inlet {
                 batch.push(self.encoder.encode(&line, Some(at))?.0);
                 sent += 1;
             }
+            if let Some(line) = aside(beat) {
+                batch.push(self.encoder.encode(&line, Some(at))?.0);
+            }
             if at.since(self.encoder.marked) >= 1000 || beat + 1 == beats {
                 self.encoder.marks(at, &mut batch);
             }
@@ -171,7 +211,7 @@ impl Inlet {
     }
 
     /// A record on every partition behind all others; returns where they end.
-    pub(super) fn close(&mut self, deployment: &Deployment) -> Result<Vec<(TopicPartition, i64)>> {
+    pub(crate) fn close(&mut self, deployment: &Deployment) -> Result<Vec<(TopicPartition, i64)>> {
         let mut last = Vec::new();
         self.encoder.marks(self.begin, &mut last);
         self.feeder.send_raw(topics::EVENTS, &last).context("cannot write the last watermarks")?;

@@ -7,26 +7,25 @@ use connectors::kafka::KafkaLog;
 use processor::ports::{Log, LogConsumer, LogError, TopicPartition};
 use schemas::topics;
 
-use super::engine::Engine;
-use crate::kafka::deployment::{Deployment, PARTITIONS};
+use super::deployment::Deployment;
 
 const CALL: Duration = Duration::from_secs(2);
 
-pub(super) struct Progress {
+pub(crate) struct Progress {
     consumer: Box<dyn LogConsumer>,
     partitions: Vec<TopicPartition>,
 }
 
 impl Progress {
     /// Looks without being a member.
-    pub(super) fn of(deployment: &Deployment, engine: &Engine) -> Result<Self> {
+    pub(crate) fn of(deployment: &Deployment, group: &str) -> Result<Self> {
         let log: &KafkaLog = &deployment.log;
-        let partitions = (0..PARTITIONS).map(|p| TopicPartition::new(topics::EVENTS, p)).collect();
-        Ok(Self { consumer: log.consumer(engine.group, "bench-progress")?, partitions })
+        let partitions = (0..deployment.partitions).map(|p| TopicPartition::new(topics::EVENTS, p)).collect();
+        Ok(Self { consumer: log.consumer(group, "bench-progress")?, partitions })
     }
 
     /// Sum of the committed offsets, and whether every partition has come to its end. `None`: not to be had just now.
-    pub(super) fn look(&mut self, ends: &[(TopicPartition, i64)]) -> Result<Option<(i64, bool)>> {
+    pub(crate) fn look(&mut self, ends: &[(TopicPartition, i64)]) -> Result<Option<(i64, bool)>> {
         let committed = match self.consumer.committed(&self.partitions, CALL) {
             Ok(committed) => committed,
             // An open transaction may still change them.
