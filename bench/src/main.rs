@@ -115,7 +115,10 @@ struct PeerArguments {
     /// Runs of every engine [default: 3, quick 2]
     #[arg(long)]
     runs: Option<usize>,
-    /// Worker threads of `process`, stream threads of Kafka Streams
+    /// Worker threads of `process` [default: its own]
+    #[arg(long)]
+    workers: Option<u32>,
+    /// Stream threads of Kafka Streams
     #[arg(long, default_value_t = 2)]
     threads: u32,
     /// Commit interval of the other engines
@@ -136,6 +139,7 @@ impl PeerArguments {
             positions: self.positions,
             events: self.events,
             runs: self.runs,
+            workers: self.workers,
             threads: self.threads,
             commit_ms: self.commit_ms,
             java_options: self.java_options.clone(),

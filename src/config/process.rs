@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ProcessSection {
-    /// Worker threads. Without a value one for each processor, at most one for each partition. Flag: `--threads`.
+    /// Worker threads. Without a value one for every two processors, at most one for each partition: each has a Kafka client
+    /// with threads of its own, and workers wait for each other's sums. Flag: `--threads`.
     #[schemars(range(min = 1, max = 1024))]
     pub threads: Option<u32>,
     /// Partitions of `inventory.events` and of everything that follows it. Never change it once records are there: a

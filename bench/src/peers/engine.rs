@@ -14,6 +14,8 @@ const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/avsc");
 const QUIX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/quix/main.py");
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
+    /// Of `process`; `None`: as many as it takes by itself.
+    pub(super) workers: Option<u32>,
     pub(super) threads: u32,
     /// Of the others; `process` has its own rule for when to commit.
     pub(super) commit_ms: u32,
@@ -85,8 +87,8 @@ impl Engine {
     pub(super) fn start(&self, deployment: &Deployment) -> Result<Service> {
         let mut command = match &self.kind {
             Kind::Ours => {
-                let threads = [("QM_PROCESS__THREADS", self.settings.threads.to_string())];
-                return deployment.start_with("process", self.instance, true, &threads);
+                let threads = self.settings.workers.map(|workers| ("QM_PROCESS__THREADS", workers.to_string()));
+                return deployment.start_with("process", self.instance, true, threads.as_slice());
             }
             Kind::KafkaStreams { jars, options } => {
                 let mut command = Command::new("java");
@@ -104,7 +106,7 @@ impl Engine {
     }
 
     fn tell(&self, deployment: &Deployment, command: &mut Command) {
-        let Settings { threads, commit_ms } = self.settings;
+        let Settings { threads, commit_ms, .. } = self.settings;
         command.env("PEER_BOOTSTRAP", &deployment.log.config().bootstrap_servers);
         command.env("PEER_APPLICATION", self.group).env("PEER_INPUT", topics::EVENTS);
         command.env("PEER_ALERTS", self.alerts).env("PEER_POSITIONS", self.positions);

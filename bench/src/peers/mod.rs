@@ -56,6 +56,7 @@ pub(crate) struct Plan {
     /// Events after the opening balances.
     pub(crate) events: Option<u64>,
     pub(crate) runs: Option<usize>,
+    pub(crate) workers: Option<u32>,
     pub(crate) threads: u32,
     pub(crate) commit_ms: u32,
     /// Heap and collector of the JVM.
@@ -63,11 +64,10 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
 }
 
-/// The rule that every engine follows: a reorder point at which one event in ten or twenty opens or resolves an alert. At ten, one
-/// in three does, which nobody would want to be told of.
-pub(super) const REORDER_POINT_THOUSANDTHS: i64 = 2_000;
+/// The rule that every engine follows.
+pub(super) const REORDER_POINT_THOUSANDTHS: i64 = 10_000;
 pub(super) const HYSTERESIS: f64 = 0.1;
-const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 2 }\n    \
+const RULES: &str = "version: 1\nid: peers\nrules:\n  - id: low-stock\n    kind: low_stock\n    threshold: { type: fixed, quantity: 10 }\n    \
                      hysteresis: 0.1\n";
 const LOCATIONS: u32 = 20;
 /// Days of the synthetic stream, of which half a one is used before the loads.
@@ -132,11 +132,6 @@ pub(crate) fn measure(binary: &Path, plan: &Plan, scratch: &Path) -> Result<Stri
     Ok(report.line())
 }
 
-fn fill_movements(deployment: &Deployment, movements: &mut Movements) -> Result<Filled> {
-    let warm_up = movements.lines() / 2;
-    input::fill(deployment, &mut |line| movements.next(line), warm_up)
-}
-
 struct Bench<'a> {
     binary: &'a Path,
     plan: &'a Plan,
@@ -150,7 +145,8 @@ impl Bench<'_> {
     }
 
     fn engines(&self, with_quix: bool) -> Vec<Engine> {
-        let settings = Settings { threads: self.plan.threads, commit_ms: self.plan.commit_ms };
+        let settings =
+            Settings { workers: self.plan.workers, threads: self.plan.threads, commit_ms: self.plan.commit_ms };
         let mut engines = vec![
             Engine::ours(settings),
             Engine::kafka_streams(settings, &self.plan.kafka_streams, &self.plan.java_options),
@@ -165,11 +161,11 @@ impl Bench<'_> {
         deployment.describe()?;
         let filled = if let Some(mut movements) = self.movements(CHECKED, 1)? {
             println!("\ncheck: {movements}");
-            fill_movements(&deployment, &mut movements)?
+            input::fill(&deployment, &mut |line| movements.next(line), 0)?
         } else {
             let workload = self.workload(LOCATIONS * 500, CHECKED as u64);
             println!("\ncheck, without the real movements: {workload}");
-            input::fill_some(&deployment, &mut Stream::new(&workload), CHECKED as u64, CHECKED as u64 / 4)?
+            input::fill_some(&deployment, &mut Stream::new(&workload), CHECKED as u64, 0)?
         };
         session::in_turns(&deployment, &self.engines(true), &filled, 1, &mut |_, _| ())?;
         deployment.close()
@@ -180,7 +176,8 @@ impl Bench<'_> {
         let Some(mut movements) = self.movements(usize::MAX, COPIES)? else { return Ok(()) };
         println!("\nreal movements: {movements}");
         let deployment = self.deployment("real-log")?;
-        let filled = fill_movements(&deployment, &mut movements)?;
+        let warm_up = movements.lines() / 2;
+        let filled = input::fill(&deployment, &mut |line| movements.next(line), warm_up)?;
         let (engines, runs) = (self.engines(false), self.sizes.runs);
         session::in_turns(&deployment, &engines, &filled, runs, &mut |engine, run| report.real(engine, run))?;
         report.compare_real();

@@ -211,10 +211,14 @@ impl<O: Operator> Lane<O> {
         self.taken > 0 || self.task.is_dirty()
     }
 
-    /// Something that somebody waits for: an alert, a dead letter, a partial sum unless all who do are here.
-    pub(super) fn is_urgent(&self, alone: bool) -> bool {
-        let awaited = !alone && !self.task.partials().is_empty();
-        awaited || self.task.has_effects() || !self.rejected.is_empty()
+    /// Something that somebody outside waits for: an alert, a dead letter.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.task.has_effects() || !self.rejected.is_empty()
+    }
+
+    /// Sums of its partition wait to be committed.
+    pub(super) fn has_sums(&self) -> bool {
+        !self.task.partials().is_empty()
     }
 
     /// The sums closed since the last call, where they may be used before they are committed.

@@ -31,11 +31,13 @@ impl<O: Operator> Worker<O> {
     fn until_commit_ms(&self) -> i64 {
         let since = self.clock.monotonic_ms() - self.last_commit_ms;
         let alone = self.is_alone();
-        let urgent = self.lanes.values().any(|lane| lane.is_urgent(alone));
+        // Other workers wait for these sums, however far behind all of them are.
+        let awaited = !alone && self.lanes.values().any(Lane::has_sums);
+        let urgent = self.lanes.values().any(Lane::is_urgent);
         // Where every partition waits for others, nothing is gained by waiting for more.
-        let waiting = urgent && !alone && self.lanes.values().all(Lane::is_waiting);
+        let waiting = awaited && self.lanes.values().all(Lane::is_waiting);
         let stuck = waiting || self.lanes.values().any(Lane::is_sweeping);
-        let gap = match (stuck, self.behind, urgent) {
+        let gap = match (stuck, self.behind && !awaited, urgent || awaited) {
             (true, ..) => 0,
             (false, true, _) => self.config.commit_interval_ms * BEHIND_FACTOR,
             (false, false, true) => self.config.minimum_commit_gap_ms,

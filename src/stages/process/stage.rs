@@ -40,8 +40,8 @@ pub fn spec(config: &Config, watcher: Arc<dyn Watcher>) -> StageSpec {
 }
 
 fn threads(config: &Config) -> usize {
-    let available = std::thread::available_parallelism().map_or(1, usize::from);
-    let wanted = config.process.threads.map_or(available, |threads| threads as usize);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = config.process.threads.map_or(processors / 2, |threads| threads as usize);
     wanted.clamp(1, usize::try_from(config.process.events_partitions).unwrap_or(1))
 }
 
