@@ -21,8 +21,9 @@ pub struct ProcessSection {
     /// writes that down in `inventory.journal`.
     #[schemars(range(min = 0, max = 3_600_000))]
     pub epoch_wait_ms: i64,
-    /// A transaction commits after this long at the latest; after four times as long and as many records while full
-    /// polls bring records that are older than a second, as after an outage.
+    /// A transaction commits after this long at the latest. While polls come back full it takes three times what the
+    /// last commit took, four times this at most, and as many times the records; where those are older than a
+    /// second, as after an outage, four times this in any case.
     #[schemars(range(min = 1, max = 5_000))]
     pub commit_interval_ms: i64,
     /// … at once when an alert waits, but not before this long after the last commit.

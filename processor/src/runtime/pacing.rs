@@ -8,6 +8,9 @@ use crate::operator::Operator;
 
 /// How often a partition that waits for an epoch looks for it.
 const EPOCH_LOOK: Duration = Duration::from_millis(1);
+/// While records wait to be read, a transaction takes so many times what the last commit took: one part for committing,
+/// the others for records. Without it a worker under load would commit after every poll, and never catch up.
+const COMMIT_SHARE: i64 = 3;
 /// A record that has waited so long for its worker waits a little longer without harm.
 const BEHIND_MS: i64 = 1_000;
 /// Transactions of a worker that is behind are so much longer and larger: fewer rows for the same records.
@@ -16,14 +19,14 @@ const BEHIND_FACTOR: i64 = 4;
 impl<O: Operator> Worker<O> {
     /// Takes note of a batch: so many records, the last of them written then.
     pub(super) fn polled(&mut self, records: usize, timestamp_ms: i64) {
-        let full = records >= self.config.max_poll_records;
-        self.behind = full && self.clock.wall_ms() - timestamp_ms >= BEHIND_MS;
+        self.pressed = records >= self.config.max_poll_records;
+        self.behind = self.pressed && self.clock.wall_ms() - timestamp_ms >= BEHIND_MS;
     }
 
     pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
         self.reopen_failed()?;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
-        let most = self.config.commit_records.saturating_mul(if self.behind { BEHIND_FACTOR as usize } else { 1 });
+        let most = self.config.commit_records.saturating_mul(if self.pressed { BEHIND_FACTOR as usize } else { 1 });
         if taken >= most || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
     }
 
@@ -43,7 +46,9 @@ impl<O: Operator> Worker<O> {
             (false, false, true) => self.config.minimum_commit_gap_ms,
             (false, false, false) => self.config.commit_interval_ms,
         };
-        gap - since
+        let longest = self.config.commit_interval_ms * BEHIND_FACTOR;
+        let share = if self.pressed && !stuck && !awaited { self.commit_took_ms * COMMIT_SHARE } else { 0 };
+        gap.max(share.min(longest)) - since
     }
 
     /// How long a poll may wait for records: there may be other things to do.

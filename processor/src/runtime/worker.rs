@@ -90,7 +90,11 @@ pub struct Worker<O: Operator> {
     /// Transactions in a row that did not commit.
     uncommitted: u32,
     pub(super) last_commit_ms: i64,
-    /// The records that come have waited for long.
+    /// How long the last one took, with what went to the stores after it.
+    pub(super) commit_took_ms: i64,
+    /// A poll has brought as many records as it may: others wait.
+    pub(super) pressed: bool,
+    /// And those that come have waited for long.
     pub(super) behind: bool,
     last_lag_ms: i64,
     pub(super) last_tick_ms: i64,
@@ -127,6 +131,8 @@ impl<O: Operator> Worker<O> {
             lanes: BTreeMap::new(),
             uncommitted: 0,
             last_commit_ms: now,
+            commit_took_ms: 0,
+            pressed: false,
             behind: false,
             last_lag_ms: now,
             last_tick_ms: now,
@@ -330,7 +336,9 @@ impl<O: Operator> Worker<O> {
                 self.stats.transactions += 1;
                 self.uncommitted = 0;
                 self.settle(&units);
-                self.flush(Lane::is_proven)
+                self.flush(Lane::is_proven)?;
+                self.commit_took_ms = self.clock.monotonic_ms() - self.last_commit_ms;
+                Ok(())
             }
             Err(RuntimeError::Log(error)) => self.recover(error),
             Err(other) => Err(other),
