@@ -81,6 +81,10 @@ fn two_instances_decide_what_a_replay_decides_while_the_input_comes_in() {
     let mut services = [("ingest", "ingest-0"), ("process", "process-0"), ("process", "process-1")]
         .map(|(c, n)| deployment.start(c, n));
     services.iter_mut().for_each(Service::ready);
+    eventually("each has its half", || {
+        let has_half = |instance: &Service| instance.metric("quartermaster_assigned_partitions") == 4.0;
+        services[1..].iter().all(has_half).then_some(())
+    });
     deployment.feed(CATALOG, &catalog);
     deployment.ingested();
     let events = deployment.feed(STOCK, &movements);
