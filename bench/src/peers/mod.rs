@@ -99,7 +99,8 @@ impl Plan {
         let quick = self.quick;
         let seconds = |quickly, fully| Duration::from_secs(if quick { quickly } else { fully });
         Sizes {
-            positions: self.positions.unwrap_or(if quick { 50_000 } else { 1_000_000 }),
+            // Fewer would each sell so much that hardly any comes to its reorder point.
+            positions: self.positions.unwrap_or(if quick { 200_000 } else { 1_000_000 }),
             events: self.events.unwrap_or(if quick { 1_200_000 } else { 2_000_000 }),
             runs: self.runs.unwrap_or(if quick { 2 } else { 3 }),
             restarts: if quick { 1 } else { 3 },
