@@ -110,3 +110,62 @@ fn a_good_rules_file_is_ok() {
     let stdin = std::fs::File::open(&file).unwrap();
     run(quartermaster(["rules", "check", "-"]).stdin(stdin)).expect(0, &[]);
 }
+
+#[test]
+fn rules_explain_tells_what_decides_about_a_position_and_why() {
+    let scratch = Scratch::new();
+    let rules = scratch.file(
+        "rules.yaml",
+        "version: 2
+id: shop
+rules:
+  - { id: usual, kind: stock_out }
+  - { id: best, kind: stock_out, scope: { abc: A } }
+  - { id: tail, kind: stock_out, scope: { abc: [B, C] } }
+promotions:
+  - { id: spring, from: 2026-04-10, until: 2026-04-12, uplift: 2.5 }
+",
+    );
+    let later = scratch.file(
+        "later.yaml",
+        "version: 1\nid: later\neffective_at: 2026-04-11T00:00:00Z\nrules: [{ id: own, kind: stock_out, scope: { sku: MUG } }]\n",
+    );
+    let catalog = scratch.file(
+        "catalog.jsonl",
+        r#"{"sku":"MUG","unit_price":"10"}"#.to_owned() + "\n" + r#"{"sku":"CUP","unit_price":"1"}"#,
+    );
+    let events: String = (1..=31)
+        .map(|day| ("2026-03", day))
+        .chain((1..=12).map(|day| ("2026-04", day)))
+        .map(|(month, day)| {
+            let sold =
+                |sku| support::sold(&format!("{sku}-{month}-{day}"), sku, &format!("{month}-{day:02}T10:00:00Z"), 3);
+            sold("MUG") + &sold("CUP")
+        })
+        .collect();
+    let events = scratch.file("events.jsonl", events);
+    let explain = |sku: &str, at: &str, inputs: &[&std::path::Path]| {
+        let mut command = quartermaster(["rules", "explain", "--sku", sku, "--location", "STORE-1", "--at", at]);
+        command.arg("--rules").arg(&rules).arg("--rules").arg(&later).arg("--catalog").arg(&catalog).args(inputs);
+        let told = run(&mut command);
+        told.expect(0, &[]);
+        told.stdout
+    };
+    let mug = explain("MUG", "2026-04-10T12:00:00Z", &[&events]);
+    for line in [
+        "MUG at STORE-1, 2026-04-10T12:00:00Z (local day 2026-04-10)\n  abc: A, sells for ",
+        "\nstock_out\n  shop@2#best (active): in force, abc\n  shop@2#usual (active): less specific than shop@2#best, which is narrower by abc\n",
+        "\n  shop@2#tail (active): out of scope: abc is A, asked for B or C\n",
+        "\n  shop@2#spring (2.5 times the usual, 2026-04-10 to 2026-04-12): in force\n  demand of the day is expected to be 2.5 times",
+    ] {
+        assert!(mug.contains(line), "{line}\n{mug}");
+    }
+    assert!(!mug.contains("later@1"), "{mug}");
+    let after = explain("MUG", "2026-04-13", &[&events]);
+    assert!(after.contains("later@1#own (active): in force, sku") && after.contains("2026-04-12): over"), "{after}");
+    let cup = explain("CUP", "2026-04-10T12:00:00Z", &[&events]);
+    assert!(cup.contains("shop@2#tail (active): in force, abc"), "{cup}");
+    let unseen = explain("MUG", "2026-04-10T12:00:00Z", &[]);
+    assert!(unseen.contains("shop@2#usual (active): in force, for everything"), "{unseen}");
+    assert!(unseen.contains("out of scope: abc is not known, asked for A"), "{unseen}");
+}

@@ -28,7 +28,7 @@ fn the_alert_in_the_readme_is_what_its_command_prints() {
     let shown: Value = serde_json::from_str(&block("json", "<!-- example: alert -->")).unwrap();
     assert_eq!(lines[0], shown, "README.md shows another alert than the first line of\n{}", ended.stdout);
     let states: Vec<&str> = lines.iter().filter_map(|line| line["state"].as_str()).collect();
-    assert_eq!(states, ["opened", "resolved"], "README.md says that the order resolves the alert");
+    assert_eq!(states, ["opened", "updated", "resolved"], "README.md says that the order resolves the alert");
 }
 
 #[test]

@@ -159,6 +159,8 @@ fn lines_carry_what_the_contract_names() {
             "days_of_cover",
             "idle_days",
             "no_sale_probability_30d",
+            "abc",
+            "xyz",
         ];
         assert!(fields.iter().all(|field| position.get(field).is_some()), "{position}");
         time(&position["at"]);
@@ -271,6 +273,26 @@ fn low_stock_becomes_a_stock_out_and_both_resolve() {
     let episodes: BTreeSet<String> =
         replayed.alert_lines().iter().map(|alert| text(alert, "episode_id").to_owned()).collect();
     assert_eq!(episodes.len(), 1, "one problem, one episode");
+}
+
+#[test]
+fn who_else_has_the_item_is_named_on_any_number_of_partitions() {
+    let at = |location: &str, line: String| line.replace("STORE-1", location);
+    let lines = [
+        at("STORE-2", balance("a", "SKU-1", "2026-03-01T07:00:00Z", 500)),
+        at("STORE-3", balance("b", "SKU-1", "2026-03-01T07:00:00Z", 38)),
+        at("STORE-2", balance("c", "SKU-2", "2026-03-01T07:00:00Z", 900)),
+        balance("d", "SKU-1", "2026-03-01T08:00:00Z", 50),
+        sold("1", "SKU-1", "2026-03-01T09:00:00Z", 20),
+    ];
+    let runs = ["1", "5"].map(|n| Scratch::new().replayed(FIXED_RULES, lines.concat(), &["--partitions", n]));
+    let alerts = runs[0].alert_lines();
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    // STORE-2 keeps its reorder point of 36; what is missing to that of STORE-1 is six, STORE-3 could spare two.
+    let evidence = &alerts[0]["evidence"];
+    assert_eq!((text(evidence, "transfer_from"), evidence["transfer_quantity"].as_f64()), ("STORE-2", Some(6.0)));
+    assert_eq!(evidence["transfer_spare"].as_f64(), Some(464.0));
+    assert!(runs[0].alerts == runs[1].alerts);
 }
 
 #[test]

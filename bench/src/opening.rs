@@ -81,7 +81,7 @@ fn state(position: u32) -> KeyState {
         };
         state.recent.seen_or_insert(&event.event_id);
         state.fold(&event, &place);
-        state.close_day(&place, &site);
+        state.close_day(&place, &site, false);
     }
     state
 }

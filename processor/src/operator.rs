@@ -203,8 +203,13 @@ pub trait Operator: Send + 'static {
     /// Takes the sums of the epoch that ends, leaving zeros.
     fn close_epoch(&mut self) -> Vec<Sums>;
 
-    /// Folds the totals of one epoch over all partitions into the operator's shared figures.
-    fn apply_epoch(&mut self, epoch: i64, totals: &[Sums]);
+    /// Folds the totals of one epoch over all partitions into the operator's shared figures and its states. It
+    /// decides nothing: how many epochs are applied at a time is not the same in every run. What is to be decided
+    /// is left to a wake-up.
+    fn apply_epoch(&mut self, ctx: &mut Context<'_, Self::State, Self::Output>, epoch: i64, totals: &[Sums]);
+
+    /// The totals of all epochs up to this one are applied.
+    fn epochs_known(&mut self, _through: i64) {}
 
     /// The operator's figures that belong to the partition and not to a key.
     fn encode_shared(&self, out: &mut Vec<u8>);

@@ -164,6 +164,11 @@ pub trait LogReader: Send {
         max_wait: Duration,
         sink: &mut dyn FnMut(RecordView<'_>),
     ) -> Result<i64, LogError>;
+    /// Begins to fetch what will be read from `offset` on, so that several partitions are waited for at once. A hint:
+    /// whatever is wrong is met when the partition is read.
+    fn fetch_ahead(&mut self, _partition: &TopicPartition, _offset: i64, _isolation: Isolation) {}
+    /// The partition is not read any more, for now.
+    fn release(&mut self, _partition: &TopicPartition) {}
     fn partitions(&mut self, topic: &str, max_wait: Duration) -> Result<i32, LogError>;
     /// Identity of a topic: one that was deleted and created again has another.
     fn topic_id(&mut self, topic: &str, max_wait: Duration) -> Result<String, LogError>;

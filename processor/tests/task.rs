@@ -73,6 +73,9 @@ impl Bench {
                 None => drop(self.rows.remove(key)),
             }
         }
+        for pair in unit.partials.windows(2).filter(|pair| pair[0].epoch == pair[1].epoch) {
+            assert!(pair[0].closed_through < pair[0].epoch, "only the last sums of an epoch close it");
+        }
         unit.partials.iter().for_each(|partial| self.board.add(partial));
         self.outputs.extend(unit.outputs);
         self.journal.extend(unit.journal);

@@ -5,19 +5,25 @@
 //! so that one binary computes the same everywhere.
 //!
 //! [`state::KeyState`] is all there is to know of one SKU at one location; [`position`] folds stock
-//! changes, [`demand`] estimates, [`site`] is what all partitions know of the whole, [`threshold`]
+//! changes, [`demand`] estimates, [`losses`] tell what goes missing, [`outbound`] what leaves unexplained, [`site`] is what all partitions know of the whole, [`network`] the same item elsewhere, [`threshold`]
 //! computes reorder points, [`detectors`] say what is true, [`alerts`] turns that into the life of
-//! an alert, [`ruleset`] says which rule applies, and [`decide`] is the way in. [`escalation`] says whom to
+//! an alert, [`feeds`] watch who is heard from, [`ruleset`] says which rule applies, [`explain`] tells why, and [`decide`] is the way in. [`escalation`] says whom to
 //! tell about an alert.
 
 pub mod alerts;
+pub mod class;
 mod codec;
 pub mod decide;
 pub mod demand;
 pub mod detectors;
 pub mod environment;
 pub mod escalation;
+pub mod explain;
+pub mod feeds;
 pub mod item;
+pub mod losses;
+pub mod network;
+pub mod outbound;
 pub mod place;
 pub mod position;
 pub mod ruleset;

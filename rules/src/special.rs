@@ -68,18 +68,19 @@ fn gamma_fraction(a: f64, x: f64) -> f64 {
 }
 
 /// Regularised incomplete beta function I_x(a, b), a and b > 0, 0 ≤ x ≤ 1. Without cancellation, however
-/// small, for x below the mean a ÷ (a + b).
+/// small, for x below the mean a ÷ (a + b). Of parameters of 10⁹ and more ln Γ leaves it six digits.
 pub(crate) fn beta_regularised(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return x.clamp(0.0, 1.0);
     }
     let ln_front = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * libm::log(x) + b * libm::log1p(-x);
     let front = libm::exp(ln_front);
-    if x < (a + 1.0) / (a + b + 2.0) {
+    let tail = if x < (a + 1.0) / (a + b + 2.0) {
         front * beta_fraction(a, b, x) / a
     } else {
         1.0 - front * beta_fraction(b, a, 1.0 - x) / b
-    }
+    };
+    tail.clamp(0.0, 1.0)
 }
 
 /// By Lentz's method.
@@ -101,6 +102,18 @@ fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
         }
     }
     h
+}
+
+/// P(X ≥ x) of a count with this mean and variance, x above the mean: I_{m/(m+r)}(x, r) with r = m²/(v − m) of a
+/// negative binomial; without overdispersion its Poisson limit P(x, m). 1 where nothing can be said.
+pub(crate) fn count_tail(x: f64, mean: f64, variance: f64) -> f64 {
+    let r = mean * mean / (variance - mean);
+    let tail = if r > 0.0 && r < 1e7 {
+        beta_regularised(x, r, mean / (mean + r))
+    } else {
+        gamma_lower(x, mean, gamma_kernel(x, mean, ln_gamma(x)))
+    };
+    if tail.is_finite() { tail.clamp(0.0, 1.0) } else { 1.0 }
 }
 
 fn away_from_zero(x: f64) -> f64 {

@@ -1,23 +1,25 @@
 //! `KeyState`: all there is to know of one SKU at one location, and the row it is stored as.
 //!
-//! Numbers: 288 bytes in memory beside what is boxed; the row of a slow item takes 61, of a busy one under
+//! Numbers: 368 bytes in memory beside what is boxed; the row of a slow item takes 65, of a busy one under
 //! 900: budgets that `state/tests.rs` keeps. What is decided on it is in `decide`.
 
 use schemas::row::{RowError, RowReader, RowWriter};
-use schemas::{InventoryEvent, Quantity, Timestamp, Zone};
+use schemas::{InventoryEvent, Quantity, StockChange, Timestamp, Zone};
 
 use crate::alerts::EpisodeBook;
 use crate::codec;
-use crate::demand::{DayClosed, DemandState, LeadTimeState};
+use crate::demand::{DayClosed, DayKind, DemandState, LeadTimeState};
 use crate::detectors::demand_surge::SurgeWatch;
+use crate::losses::{self, Counted, Handling, LossState};
+use crate::outbound::OutboundState;
 use crate::place::Place;
 use crate::position::{PositionState, StockEffect};
 use crate::ruleset::Resolved;
 use crate::site::SiteLevel;
 use crate::stable_hash::stable_hash;
-use crate::threshold::Plan;
+use crate::threshold::{Plan, Trial};
 
-const ROW_VERSION: u8 = 1;
+const ROW_VERSION: u8 = 2;
 /// Event ids remembered per key.
 pub const RECENT_IDS: usize = 8;
 
@@ -35,6 +37,10 @@ pub struct KeyState {
     pub resolved: Resolved,
     /// The last look for a surge, and when the next one is due although nothing happens.
     pub surge: SurgeWatch,
+    /// `None` until something is lost, counted, or leaves other than by a sale that is explained.
+    pub losses: Option<Box<LossState>>,
+    /// The virtual order under a `dynamic` plan.
+    pub trial: Option<Box<Trial>>,
 }
 
 impl KeyState {
@@ -51,6 +57,8 @@ impl KeyState {
             recent: RecentIds::default(),
             resolved: Resolved::default(),
             surge: SurgeWatch::default(),
+            losses: None,
+            trial: None,
         }
     }
 
@@ -61,6 +69,9 @@ impl KeyState {
         if !in_window && effect.demand.is_positive() && !effect.dependent {
             self.position.mark_sale_late(effect.demand_at);
         }
+        if matches!(event.change, StockChange::Adjusted { .. }) {
+            self.demand.note_correction(event.occurred_at, &place.zone);
+        }
         self.demand.note_stock(event.occurred_at, self.position.is_out(), &place.zone);
         if let Some(days) = effect.receipt.and_then(|receipt| receipt.lead_days) {
             self.lead_time.learn(days);
@@ -68,10 +79,65 @@ impl KeyState {
         effect
     }
 
-    /// Closes the open local day, whose close is due, and opens the next.
-    pub fn close_day(&mut self, place: &Place, site: &SiteLevel) -> DayClosed {
+    /// Takes note of what a change, folded in already, says is lost, and of a stocktake.
+    pub fn note_losses(
+        &mut self,
+        event: &InventoryEvent<'_>,
+        effect: &StockEffect,
+        site: &SiteLevel,
+    ) -> Option<Counted> {
+        let lost = losses::lost(&event.change, effect);
+        let book = effect.book.filter(|_| matches!(event.change, StockChange::Counted { .. }));
+        if lost.is_zero() && book.is_none() {
+            return None;
+        }
+        let key = Handling { days_known: self.demand.age_days(), velocity_per_day: self.demand.velocity_per_day() };
+        let losses = self.losses.get_or_insert_default();
+        losses.record(lost);
+        book.map(|book| losses.count(event.occurred_at, book, lost, key, site.write_offs()))
+    }
+
+    /// Its outbound lines; `None` while all of them were explained sales.
+    #[must_use]
+    pub fn outbound(&self) -> Option<&OutboundState> {
+        self.losses.as_ref()?.outbound()
+    }
+
+    /// Its outbound lines, if it has any but explained sales.
+    pub(crate) fn outbound_if_any(&mut self) -> Option<&mut OutboundState> {
+        self.losses.as_mut()?.outbound_slot().as_deref_mut()
+    }
+
+    pub(crate) fn outbound_mut(&mut self) -> &mut OutboundState {
+        self.losses.get_or_insert_default().outbound_slot().get_or_insert_default()
+    }
+
+    /// Closes the losses of the open local day, before it closes. `None`: there was nothing to lose, or nobody who
+    /// would have told; else whether anything was lost.
+    pub fn close_losses(&mut self, place: &Place, site: &SiteLevel) -> Option<bool> {
+        let exposed = !self.position.is_out() && !site.is_blind(&place.location);
+        let (day, end, days_known) = (self.demand.day(), self.demand.day_close(), self.demand.age_days());
+        let losses = self.losses.as_mut();
+        let lost = losses.is_some_and(|l| l.close_day(day, end, exposed, days_known, site.write_offs()));
+        self.losses.take_if(|losses| losses.is_empty());
+        (exposed || lost).then_some(lost)
+    }
+
+    /// Closes the open local day, whose close is due, and opens the next. `promoted`: a promotion was planned for it.
+    pub fn close_day(&mut self, place: &Place, site: &SiteLevel, promoted: bool) -> DayClosed {
         let (start, end) = (self.demand.day_start(), self.demand.day_close());
-        let closed = self.demand.close_day(&place.zone, site.is_trading_day(start, end));
+        let blind = site.is_blind(&place.location);
+        if blind {
+            self.demand.hide_day();
+        }
+        let kind = if promoted {
+            DayKind::Promoted
+        } else if site.is_trading_day(start, end) && !blind {
+            DayKind::Trading
+        } else {
+            DayKind::Idle
+        };
+        let closed = self.demand.close_day(&place.zone, kind, self.plan.figures().variance_to_mean());
         self.position.close_day(end);
         self.recent.close_day();
         closed
@@ -95,11 +161,17 @@ impl KeyState {
         Some(others.into_iter().flatten().fold(self.demand.day_close(), Timestamp::min))
     }
 
-    /// Layout: version; presence bits (lead time, surge watch, recent ids); position, demand, episodes,
+    /// Layout: version; presence bits (lead time, surge watch, recent ids, losses, virtual order); position, demand, episodes,
     /// plan; then what the bits announce.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut w = RowWriter::new(out);
-        let has = [!self.lead_time.is_empty(), self.surge != SurgeWatch::default(), !self.recent.is_empty()];
+        let has = [
+            !self.lead_time.is_empty(),
+            self.surge != SurgeWatch::default(),
+            !self.recent.is_empty(),
+            self.losses.is_some(),
+            self.trial.is_some(),
+        ];
         w.u8(ROW_VERSION);
         w.u8(has.iter().enumerate().fold(0, |bits, (i, bit)| bits | u8::from(*bit) << i));
         self.position.encode(&mut w);
@@ -115,20 +187,28 @@ impl KeyState {
         if has[2] {
             self.recent.encode(&mut w);
         }
+        if let Some(losses) = &self.losses {
+            losses.encode(&mut w);
+        }
+        if let Some(trial) = &self.trial {
+            trial.encode(&mut w);
+        }
     }
 
     pub fn decode(row: &[u8]) -> Result<Self, RowError> {
         let mut r = RowReader::new(row);
-        codec::version(&mut r, ROW_VERSION)?;
+        let version = codec::version(&mut r, ROW_VERSION)?;
         let has = r.u8()?;
         let state = Self {
-            position: PositionState::decode(&mut r)?,
-            demand: DemandState::decode(&mut r)?,
+            position: PositionState::decode(&mut r, version)?,
+            demand: DemandState::decode(&mut r, version)?,
             episodes: EpisodeBook::decode(&mut r)?,
-            plan: Plan::decode(&mut r)?,
+            plan: Plan::decode(&mut r, version)?,
             lead_time: if has & 1 != 0 { LeadTimeState::decode(&mut r)? } else { LeadTimeState::default() },
             surge: if has & 2 != 0 { SurgeWatch::decode(&mut r)? } else { SurgeWatch::default() },
             recent: if has & 4 != 0 { RecentIds::decode(&mut r)? } else { RecentIds::default() },
+            losses: if has & 8 != 0 { Some(Box::new(LossState::decode(&mut r)?)) } else { None },
+            trial: if has & 16 != 0 { Some(Box::new(Trial::decode(&mut r)?)) } else { None },
             resolved: Resolved::default(),
         };
         codec::end(&r)?;

@@ -26,6 +26,11 @@ rules:
   - { id: reorder, kind: low_stock, threshold: { type: dynamic, service_level: 0.95 } }
   - { id: trial, kind: low_stock, mode: shadow, minimum_duration_minutes: 90, threshold: { type: forecast, quantile: 0.9 } }
   - { id: empty, kind: stock_out }
+  - { id: slow, kind: slow_mover, no_sale_probability: 0.5, maximum_days_of_cover: 20, minimum_age_days: 3 }
+  - { id: losses, kind: shrinkage, false_alarms_per_1000_counts: 200, false_alarms_per_1000_sku_days: 40 }
+  - { id: expiry, kind: expiry_risk, warning_days: 30 }
+  - { id: outbound, kind: abnormal_outbound, false_alarms_per_1000_lines: 900, minimum_quantity: 0.5, resolve_after_hours: 30 }
+  - { id: theft, kind: abnormal_outbound, mode: shadow, false_alarms_per_1000_lines: 300, minimum_quantity: 20 }
   - { id: surge, kind: demand_surge, false_alarms_per_1000_sku_days: 40, cool_down_hours: 6 }
 ";
 
@@ -33,14 +38,29 @@ fn change(kind: u8, units: i64) -> StockChange<'static> {
     let quantity = Quantity::from_thousandths(units * 500);
     let id = ["1", "2", "3"][units as usize % 3];
     match kind {
-        0..=9 => StockChange::Sold { quantity, order_id: Some(id.into()), customer: None, unit_price: None },
+        0..=8 => StockChange::Sold { quantity, order_id: Some(id.into()), customer: None, unit_price: None },
+        9 => StockChange::Sold { quantity, order_id: None, customer: None, unit_price: None },
         10 => StockChange::SaleCancelled { quantity, order_id: Some(id.into()), customer: None, unit_price: None },
         11 => StockChange::Received { quantity, po_id: Some(id.into()), supplier: None },
         12 => StockChange::Ordered { quantity, po_id: id.into(), supplier: None, expected_at: None },
         13 => StockChange::Reserved { quantity, order_id: id.into() },
         14 => StockChange::BalanceObserved { on_hand: quantity },
         15 => StockChange::Adjusted { quantity: -quantity, reason: None, document: None },
-        _ => StockChange::Counted { counted: quantity, book: None, document: None },
+        16 => StockChange::Adjusted { quantity, reason: Some(id.into()), document: Some(id.into()) },
+        17 => StockChange::Scrapped { quantity, reason: Some(id.into()), document: None },
+        18 => StockChange::TransferredOut { quantity, to: None, document: (units % 2 == 0).then(|| id.into()) },
+        19 => StockChange::LotReceived {
+            quantity,
+            lot: id.into(),
+            expires_on: Some(schemas::Day(20_700 + units as i32)),
+            po_id: None,
+            supplier: None,
+        },
+        _ => StockChange::Counted {
+            counted: quantity,
+            book: (units % 2 == 0).then_some(quantity + quantity),
+            document: None,
+        },
     }
 }
 
@@ -96,7 +116,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn a_key_keeps_its_promises(
-        steps in proptest::collection::vec((0_u8..18, 0_i64..60, -300_i64..2000), 1..250),
+        steps in proptest::collection::vec((0_u8..21, 0_i64..60, -300_i64..2000), 1..250),
         lead_time_days in proptest::option::of(0.0_f64..40.0),
     ) {
         let rules = RuleBook::from_documents(&[parse("all.yaml", RULES).unwrap()]);

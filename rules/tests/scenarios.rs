@@ -1,7 +1,7 @@
 //! Runs `scenarios/*.txt`: stock changes in, alert lines out, as a planner would write them down.
 //!
 //! A scenario starts with what it shows. Sections: `[rules]` and `[rules NAME]` hold rules as a
-//! document has them, `[item]` and `[place]` hold `key = value` lines, `[events]` holds steps:
+//! document has them, `[promotions]` promotions, `[item]` and `[place]` hold `key = value` lines, `[events]` holds steps:
 //!
 //! ```text
 //! 2026-11-02 10:00      sold 4 order=A-1        one step
@@ -12,7 +12,11 @@
 //!
 //! `=>` lines are all alerts of the step above, timers before it included; the line after one, if it
 //! has `=`, names evidence, and `en:` or `zh:` lines the messages. Steps besides the stock changes:
-//! `wait`, `rules NAME`, `item key=value …`, `retire`. Of a change, `late=N` says it happened N minutes before
+//! `wait`, `rules NAME`, `item key=value …`, `retire`; `elsewhere NAME available=N …` what another location has (the
+//! figures of [`Elsewhere`]); `assortment V …` what the site's items sell for a day; `site N from=DAY until=DAY` how many units a day it
+//! has sold; `trade SALES WRITE-OFFS` how many lines left it in each open quarter of an hour of the two weeks before; `blind` and
+//! `heard` say whether the place is heard from,
+//! `figures name=value …` what the position must say then. Of a change, `late=N` says it happened N minutes before
 //! it came, `id=ID` is its event id. Stream time is the time of the last step, grace is 0.
 
 // A test may stop where it stands.
@@ -23,15 +27,21 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use rules::decide::{self, Key};
+use rules::detectors::asks_elsewhere;
 use rules::environment::{Environment, Moment};
 use rules::item::Item;
+use rules::network::Elsewhere;
 use rules::place::Place;
 use rules::ruleset::{RuleBook, parse};
-use rules::site::{SiteLevel, SiteSums};
+use rules::site::{EPOCH_MS, SiteLevel, SiteSums};
 use rules::state::KeyState;
-use rules::threshold::gamma_quantile;
 use schemas::time::{DAY_MS, MINUTE_MS};
 use schemas::{Alert, CatalogItem, EvidenceValue, InventoryEvent, Location, Money, Quantity, StockChange, Timestamp};
+
+#[path = "scenarios/recompute.rs"]
+mod recompute;
+#[path = "support/trade.rs"]
+mod trade;
 
 const SKU: &str = "CASE";
 const LOCATION: &str = "S7";
@@ -69,6 +79,7 @@ struct Expected {
 #[derive(Default)]
 struct Scenario {
     rules: BTreeMap<String, String>,
+    promotions: String,
     item: String,
     place: String,
     steps: Vec<Step>,
@@ -86,6 +97,7 @@ impl Scenario {
             let content = line.split('#').next().unwrap().trim();
             match section.split_once(' ').unwrap_or((&section, "")) {
                 ("rules", name) => writeln!(scenario.rules.entry(name.to_owned()).or_default(), "  {line}").unwrap(),
+                ("promotions", _) => writeln!(scenario.promotions, "  {line}").unwrap(),
                 ("item", _) => writeln!(scenario.item, "{content}").unwrap(),
                 ("place", _) => writeln!(scenario.place, "{content}").unwrap(),
                 ("events", _) if !content.is_empty() => scenario.read_step(n + 1, content),
@@ -126,7 +138,10 @@ impl Scenario {
             let alerts = world.perform(self, step);
             let mut seen: Vec<String> = Vec::new();
             for alert in &alerts {
-                assert_recomputes(alert);
+                recompute::reorder_point(alert);
+                recompute::surge_score(alert);
+                recompute::losses(alert);
+                recompute::outbound(alert);
                 seen.push(world.names.line(alert));
             }
             let wanted: Vec<_> = step.expected.iter().map(|e| e.line.clone()).collect();
@@ -140,32 +155,6 @@ impl Scenario {
         }
         failures
     }
-}
-
-/// The evidence of a low-stock alert is enough to work the reorder point out by hand.
-fn assert_recomputes(alert: &Alert) {
-    let figure = |name: &str| {
-        alert.evidence.0.iter().find(|(n, _)| n == name).and_then(|(_, v)| match v {
-            EvidenceValue::Number(v) => Some(*v),
-            _ => None,
-        })
-    };
-    let (Some(reorder_point), Some(level)) = (figure("reorder_point"), figure("service_level")) else { return };
-    let of = |name| figure(name).unwrap_or_else(|| panic!("{name} is missing"));
-    let (velocity, lead_time) = (of("velocity_per_day"), of("lead_time_days"));
-    if velocity == 0.0 {
-        return; // nothing to recompute from
-    }
-    let mean = velocity * lead_time;
-    let sd = (lead_time * of("velocity_sd_per_day").powi(2) + (velocity * of("lead_time_sd_days")).powi(2)).sqrt();
-    let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} is not {b}");
-    close(of("lead_time_demand"), mean);
-    close(of("lead_time_demand_sd"), sd);
-    close(mean + of("safety_factor") * sd, reorder_point);
-    close(gamma_quantile(mean, sd, level), reorder_point);
-    close(of("safety_stock"), (reorder_point - mean).max(0.0));
-    close(of("inventory_position"), of("available") + of("on_order"));
-    close(of("available"), of("on_hand") - of("reserved"));
 }
 
 /// Compares `name = value; …` with the evidence, `en: …` and `zh: …` with the message.
@@ -232,6 +221,7 @@ struct World {
     item: CatalogItem,
     retired: bool,
     place: Place,
+    elsewhere: Vec<Elsewhere>,
     site: SiteLevel,
     state: Option<KeyState>,
     stream_time: Timestamp,
@@ -246,6 +236,7 @@ impl World {
             item: CatalogItem { sku: SKU.to_owned(), ..CatalogItem::default() },
             retired: false,
             place: Place::unknown(LOCATION),
+            elsewhere: Vec::new(),
             site: SiteLevel::default(),
             state: None,
             stream_time: Timestamp::MIN,
@@ -262,6 +253,7 @@ impl World {
                 "name_zh" => location.name_zh = value,
                 "time_zone" => location.time_zone = value,
                 "kind" => location.kind = value,
+                "region" => location.region = value,
                 other => panic!("unknown place key {other}"),
             }
         }
@@ -274,6 +266,7 @@ impl World {
         match key {
             "name" => item.name = Some(value.to_owned()),
             "name_zh" => item.name_zh = Some(value.to_owned()),
+            "unit_cost" => item.unit_cost = Some(Money::from_micros((number(value) * 1e6) as i64)),
             "unit_price" => item.unit_price = Some(Money::from_micros((number(value) * 1e6) as i64)),
             "lead_time_days" => item.lead_time_days = Some(number(value)),
             "pack_size" => item.pack_size = Some(units(value)),
@@ -292,6 +285,13 @@ impl World {
         let mut words = step.action.split_whitespace();
         match words.next().expect("an action") {
             "wait" => {}
+            "elsewhere" => self.set_elsewhere(words.next().expect("a location"), &step.action),
+            "assortment" => self.set_assortment(words.map(number)),
+            "site" => self.set_site_demand(number(words.next().expect("units a day")), &step.action),
+            "trade" => trade::watch(&mut self.site, step.at, words.map(|lines| number(lines) as i64)),
+            "blind" => self.site.apply_blind(LOCATION, 1),
+            "heard" => self.site.apply_blind(LOCATION, -1),
+            "figures" => words.for_each(|wanted| self.assert_figure(wanted, step.line)),
             "rules" => {
                 self.rules = book(scenario, words.next().unwrap_or(""));
                 self.environment_changed(&mut out);
@@ -309,10 +309,60 @@ impl World {
         out
     }
 
+    fn assert_figure(&self, wanted: &str, line: usize) {
+        let item = Item::from_catalog(&self.item);
+        let p = decide::snapshot(key(), self.state.as_ref().expect("a position"), &item, self.stream_time);
+        let (name, value) = wanted.split_once('=').expect("name=value");
+        let found = match name {
+            "on_hand" => p.on_hand.map(Quantity::as_f64),
+            "available" => p.available.map(Quantity::as_f64),
+            "on_order" => Some(p.on_order.as_f64()),
+            "velocity_per_day" => Some(p.velocity_per_day),
+            "sold_7d" => Some(p.sold_7d.as_f64()),
+            "reorder_point" => p.reorder_point,
+            "idle_days" => Some(f64::from(p.idle_days)),
+            other => panic!("line {line}: unknown figure {other}"),
+        };
+        let found = found.map_or_else(|| "unknown".to_owned(), |v| format!("{}", (v * 1000.0).round() / 1000.0));
+        assert_eq!(found, value, "line {line}: {name}");
+    }
+
+    fn set_elsewhere(&mut self, location: &str, action: &str) {
+        let figure = |name| option(action, name).map(number);
+        self.elsewhere.retain(|e| e.location != location);
+        self.elsewhere.push(Elsewhere {
+            location: location.to_owned(),
+            name: option(action, "name").map(str::to_owned),
+            name_zh: None,
+            region: option(action, "region").map(str::to_owned),
+            available: figure("available").expect("what it has"),
+            on_order: figure("on_order").unwrap_or(0.0),
+            velocity: figure("velocity").unwrap_or(0.0),
+            reorder_point: figure("reorder_point"),
+        });
+    }
+
+    /// The site's sales value a day by item, as the last UTC day told it.
+    fn set_assortment(&mut self, values: impl Iterator<Item = f64>) {
+        let mut sums = SiteSums::default();
+        values.for_each(|value| sums.record_sales_value(value));
+        let last_of_yesterday = self.stream_time.millis().div_euclid(DAY_MS) * (DAY_MS / EPOCH_MS) - 1;
+        self.site.apply_epoch(last_of_yesterday, &sums.take());
+    }
+
+    /// The site's units on each of some days before.
+    fn set_site_demand(&mut self, units_per_day: f64, action: &str) {
+        let of = |name| instant(option(action, name).expect("a day"), "00:00").millis().div_euclid(DAY_MS);
+        for day in of("from")..=of("until") {
+            // Lines and thousandths of a unit.
+            self.site.apply_epoch((day + 1) * (DAY_MS / EPOCH_MS) - 1, &[0, (units_per_day * 1000.0) as i64]);
+        }
+    }
+
     fn fire_timers(&mut self, until: Timestamp, out: &mut Vec<Alert>) {
         while let Some(due) = self.state.as_ref().and_then(KeyState::next_due).filter(|due| *due <= until) {
             self.stream_time = self.stream_time.max(due);
-            self.with(|env, state| {
+            self.with(due, out, |env, state, out| {
                 decide::on_timer(env, key(), state, due, &mut SiteSums::default(), out);
                 assert!(state.next_due() > Some(due), "timers move on");
             });
@@ -321,7 +371,7 @@ impl World {
 
     fn environment_changed(&mut self, out: &mut Vec<Alert>) {
         let at = self.stream_time;
-        self.with(|env, state| decide::on_environment_change(env, key(), state, at, out));
+        self.with(at, out, |env, state, out| decide::on_environment_change(env, key(), state, at, out));
     }
 
     fn stock_change(&mut self, step: &Step, out: &mut Vec<Alert>) {
@@ -339,19 +389,28 @@ impl World {
         if self.state.is_none() {
             self.state = Some(KeyState::first_seen(step.at, &self.place.zone));
         }
-        self.with(|env, state| {
+        self.with(self.stream_time, out, |env, state, out| {
             decide::apply(env, key(), state, &event, &mut SiteSums::default(), out);
         });
     }
 
-    /// Lends the state, and reads it back from its row: nothing may depend on what is not stored.
-    fn with(&mut self, act: impl FnOnce(&Environment<'_>, &mut KeyState)) {
+    /// Lends the state at `at`, and reads it back from its row: nothing may depend on what is not stored.
+    fn with(
+        &mut self,
+        at: Timestamp,
+        out: &mut Vec<Alert>,
+        act: impl FnOnce(&Environment<'_>, &mut KeyState, &mut Vec<Alert>),
+    ) {
         let Some(mut state) = self.state.take() else { return };
         let item = Item::from_catalog(&self.item);
         let item = if self.retired { item.retired() } else { item };
         let now = Moment { stream_time: self.stream_time, closed_before: self.stream_time };
         let env = Environment { rules: &self.rules, item: &item, place: &self.place, site: &self.site, now };
-        act(&env, &mut state);
+        let first = out.len();
+        act(&env, &mut state, out);
+        for alert in out[first..].iter_mut().filter(|alert| asks_elsewhere(alert)) {
+            decide::tell_with(&env, &state, at, &self.elsewhere, alert);
+        }
         let mut row = Vec::new();
         state.encode(&mut row);
         self.state = Some(KeyState::decode(&row).unwrap());
@@ -364,7 +423,11 @@ const fn key() -> Key<'static> {
 
 fn book(scenario: &Scenario, name: &str) -> RuleBook {
     let rules = scenario.rules.get(name).unwrap_or_else(|| panic!("no section [rules {name}]"));
-    let document = parse("scenario", &format!("version: 1\nid: scenario\nrules:\n{rules}")).unwrap();
+    let promotions = match scenario.promotions.as_str() {
+        "" => String::new(),
+        planned => format!("promotions:\n{planned}"),
+    };
+    let document = parse("scenario", &format!("version: 1\nid: scenario\nrules:\n{rules}{promotions}")).unwrap();
     RuleBook::from_documents(&[document])
 }
 
@@ -378,7 +441,7 @@ fn change(action: &str) -> StockChange<'_> {
     let (order_id, po_id) = (text("order"), text("po"));
     let needed = |id: &Option<std::borrow::Cow<'_, str>>| id.as_ref().expect("an id").to_string().into();
     match name {
-        "sold" => StockChange::Sold { quantity, order_id, customer: None, unit_price: None },
+        "sold" => StockChange::Sold { quantity, order_id, customer: text("customer"), unit_price: None },
         "cancelled" => StockChange::SaleCancelled { quantity, order_id, customer: None, unit_price: None },
         "returned" => StockChange::Returned { quantity, order_id, customer: None, unit_price: None },
         "received" => StockChange::Received { quantity, po_id, supplier: None },
@@ -389,8 +452,22 @@ fn change(action: &str) -> StockChange<'_> {
         "reserved" => StockChange::Reserved { quantity, order_id: needed(&order_id) },
         "released" => StockChange::Released { quantity, order_id: needed(&order_id) },
         "balance" => StockChange::BalanceObserved { on_hand: quantity },
-        "counted" => StockChange::Counted { counted: quantity, book: None, document: None },
-        "adjusted" => StockChange::Adjusted { quantity, reason: None, document: None },
+        "lot_received" => StockChange::LotReceived {
+            quantity,
+            lot: text("lot").expect("a lot"),
+            expires_on: options.get("expires").map(|day| schemas::Zone::UTC.day_of(instant(day, "00:00"))),
+            po_id,
+            supplier: None,
+        },
+        "scrapped" => StockChange::Scrapped { quantity, reason: text("reason"), document: text("document") },
+        "counted" => StockChange::Counted {
+            counted: quantity,
+            book: options.get("book").map(|q| units(q)),
+            document: text("document"),
+        },
+        "in" => StockChange::TransferredIn { quantity, from: None, document: text("document") },
+        "out" => StockChange::TransferredOut { quantity, to: None, document: text("document") },
+        "adjusted" => StockChange::Adjusted { quantity, reason: text("reason"), document: text("document") },
         other => panic!("unknown change {other}"),
     }
 }

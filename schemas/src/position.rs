@@ -33,4 +33,8 @@ pub struct Position<'a> {
     /// The figures contradict each other; nothing resolves by itself while this holds.
     pub suspect: bool,
     pub open_alerts: Vec<uuid::Uuid>,
+    /// `A`, `B` or `C`: its share of the site's sales. Absent while it is not classed.
+    pub abc: Option<Cow<'a, str>>,
+    /// `X`, `Y` or `Z`: how evenly it sells.
+    pub xyz: Option<Cow<'a, str>>,
 }

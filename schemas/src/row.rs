@@ -40,6 +40,10 @@ impl<'a> RowWriter<'a> {
         self.out.extend_from_slice(&value.to_le_bytes());
     }
 
+    pub fn fixed32(&mut self, value: u32) {
+        self.out.extend_from_slice(&value.to_le_bytes());
+    }
+
     pub fn f32(&mut self, value: f32) {
         self.out.extend_from_slice(&value.to_bits().to_le_bytes());
     }
@@ -150,6 +154,11 @@ impl<'a> RowReader<'a> {
     pub fn fixed64(&mut self) -> Result<u64, RowError> {
         let raw: [u8; 8] = self.take(8)?.try_into().map_err(|_| self.invalid("number"))?;
         Ok(u64::from_le_bytes(raw))
+    }
+
+    pub fn fixed32(&mut self) -> Result<u32, RowError> {
+        let raw: [u8; 4] = self.take(4)?.try_into().map_err(|_| self.invalid("number"))?;
+        Ok(u32::from_le_bytes(raw))
     }
 
     pub fn f32(&mut self) -> Result<f32, RowError> {

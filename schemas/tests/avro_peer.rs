@@ -253,6 +253,8 @@ fn position_value(p: &Position<'_>) -> Value {
         ("threshold_method", optional_text(p.threshold_method.as_deref().map(str::to_owned).as_ref())),
         ("suspect", Value::Boolean(p.suspect)),
         ("open_alerts", Value::Array(p.open_alerts.iter().map(|id| Value::Uuid(*id)).collect())),
+        ("abc", optional_text(p.abc.as_deref())),
+        ("xyz", optional_text(p.xyz.as_deref())),
     ])
 }
 

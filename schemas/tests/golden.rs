@@ -94,6 +94,8 @@ fn a_changed_schema_is_a_new_version() {
         assert_eq!(kept, current, "{}.avsc changed: raise its version and add golden files", schema.name);
         let fingerprint = fingerprint(schema.text);
         assert_eq!(schema.fingerprint, fingerprint, "{}: the fingerprint is 0x{fingerprint:016x}", schema.name);
+        let earlier = (1..schema.version).map(|version| self::fingerprint(&read(&golden(schema, version, "avsc"))));
+        assert_eq!(schema.earlier, earlier.collect::<Vec<_>>(), "{}: the versions before it", schema.name);
     }
 }
 

@@ -79,6 +79,9 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Topics(args) => topics::run(&args, &start(file, args.overrides())?),
         Command::Replay(args) => crate::replay::run(&args, &start(file, args.overrides())?),
         Command::Rules(RulesArgs { command: RulesCommand::Check { files } }) => rules::check(&files),
+        Command::Rules(RulesArgs { command: RulesCommand::Explain(args) }) => {
+            rules::explain(&args, &start(file, Vec::new())?)
+        }
         Command::Rules(RulesArgs { command: RulesCommand::Publish(args) }) => {
             rules::publish(&args, &start(file, args.overrides())?)
         }

@@ -14,7 +14,7 @@ use crate::config::Override;
 /// Lines that cannot be used are dead letters, counted on stderr, and the run goes on with exit code 0. An
 /// input that cannot be read (or ends in the middle of its compression) is exit code 2, after what could be
 /// read has been processed and written. An output that cannot be written is exit code 1.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ReplayArgs {
     /// Canonical JSON lines, plain, gzip or zstd; `-` is stdin. Several are one source, in this order
     #[arg(required = true, value_name = "INPUT")]
@@ -61,9 +61,10 @@ pub struct ReplayArgs {
 }
 
 /// What an input line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// One stock change a line
+    #[default]
     Canonical,
     /// Changes of a warehouse system's tables as Debezium writes them: values, or whole records as `topics dump
     /// --topic` writes them. Needs a --mapping

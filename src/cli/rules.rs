@@ -1,18 +1,19 @@
-//! `rules`: says what is wrong with rule documents before anybody depends on them, and puts them into
-//! force.
+//! `rules`: says what is wrong with rule documents before anybody depends on them, which of them decides and why, and
+//! puts them into force.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use rules::decide::Key;
 use schemas::Timestamp;
 
-use super::{print, values};
+use super::{Format, ReplayArgs, print, values};
 use crate::config::{Config, Override};
 use crate::exit::Outcome;
-use crate::rule_files;
 use crate::rules_publish::{self, Planned, Standing};
 use crate::service::open_kafka;
+use crate::{replay, rule_files};
 
 /// Work with rule documents
 #[derive(Debug, Args)]
@@ -28,7 +29,51 @@ pub enum RulesCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    Explain(ExplainArgs),
     Publish(PublishArgs),
+}
+
+/// Say which rules decide about a SKU at a location at an instant, and why the others do not
+///
+/// What happened before the instant is read as `replay` reads it: classes follow from it. Every rule of a kind is told,
+/// the one in force first, with the dimensions of its scope or with what kept it out, except those of `feed_stale`,
+/// which are about no item; then every promotion that is planned for everything or for the SKU, with its dates and its
+/// uplift. Exit code 2: a file that cannot be read.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// Canonical JSON lines, plain, gzip or zstd; `-` is stdin. Without any, nothing has happened yet
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Stock keeping unit
+    #[arg(long)]
+    sku: String,
+    /// Where
+    #[arg(long)]
+    location: String,
+    /// Stream time to explain; lines from here on are passed by
+    #[arg(long, value_name = "TIME", value_parser = values::instant)]
+    at: Timestamp,
+    /// Rule document (YAML), `-` is stdin; may be given several times
+    #[arg(long, required = true, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// Catalogue lines, applied before the first input line
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// Location lines (time zone, region, kind), applied before the first input line
+    #[arg(long, value_name = "FILE")]
+    locations: Option<PathBuf>,
+    /// What the tables of a warehouse system mean (YAML); input lines are then its changes, as for `replay --format debezium`
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+}
+
+impl ExplainArgs {
+    /// The run that leads to the instant.
+    fn replay(&self) -> ReplayArgs {
+        let Self { inputs, at, rules, catalog, locations, mapping, .. } = self.clone();
+        let format = if mapping.is_some() { Format::Debezium } else { Format::Canonical };
+        ReplayArgs { inputs, rules, catalog, locations, mapping, format, until: Some(at), ..ReplayArgs::default() }
+    }
 }
 
 /// Check rule documents and publish them on `inventory.rules`, all of them or none
@@ -66,6 +111,11 @@ pub fn check(files: &[PathBuf]) -> Outcome {
         format!("{}: ok, {}@{}, {} rules\n", path.display(), document.id, document.version, document.rules.len())
     });
     print(&lines.collect::<String>())
+}
+
+pub fn explain(args: &ExplainArgs, config: &Config) -> Outcome {
+    let key = Key { sku: &args.sku, location: &args.location };
+    print(&replay::explain(&args.replay(), config, key, args.at)?.to_string())
 }
 
 pub fn publish(args: &PublishArgs, config: &Config) -> Outcome {

@@ -61,9 +61,12 @@ pub fn run(mut wms: Wms, mut pace: Pace, dump: Option<File>, view: &SyncSender<D
     Ok(wms)
 }
 
+/// The rules of the demo.
+const PACK: &str = "retail.yaml";
+
 fn publish_world(publisher: &mut Publisher, wms: &Wms) -> Result<()> {
     publisher.begin()?;
-    for (file, body) in ruleset::PACKS {
+    for (file, body) in ruleset::PACKS.into_iter().filter(|(file, _)| *file == PACK) {
         let document = ruleset::parse(file, body).map_err(|errors| anyhow!("{file}: {} fault(s)", errors.len()))?;
         let (id, version) = (document.id, document.version);
         publisher.rules(&RuleDocumentRecord {

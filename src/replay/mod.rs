@@ -19,7 +19,9 @@ use std::path::PathBuf;
 
 use connectors::wms::translate::Translated;
 use processor::operator::Rejection;
-use schemas::{CatalogChange, DecodeError, InventoryEvent, canonical};
+use rules::decide::Key;
+use rules::explain::Explanation;
+use schemas::{CatalogChange, DecodeError, InventoryEvent, Timestamp, canonical};
 
 use crate::cli::{Format, ReplayArgs, is_dash};
 use crate::clock::Stopwatch;
@@ -49,31 +51,52 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Outcome {
     let stopwatch = Stopwatch::start();
     let people = logging::human(config.log.format);
     let progress = Progress::start(people);
-    let rules = rule_files::read(&args.rules)?;
-    let open = |paths: &[PathBuf]| {
-        Inputs::open(paths, config.replay.maximum_line_bytes, |file, length| progress.watch(file, length))
-    };
-    // Everything that is read is opened before anything that is written is created.
-    let mapping = args.mapping.as_deref().map(mapping_file::read).transpose()?;
-    let (locations, items) = (open(args.locations.as_slice())?, open(args.catalog.as_slice())?);
-    let events = open(&args.inputs)?;
-    let pipeline =
-        Pipeline::new(options(args, config), &rules).map_err(|r| Failure::Request(anyhow::anyhow!(r.message)))?;
-    let mut replay = Replay {
-        captured: mapping.map(CapturedRows::new),
-        said: Vec::new(),
-        pipeline,
-        results: Results::create(args.alerts.as_deref(), args.positions.as_deref())?,
-        letters: DeadLetters::create(args.dead_letters.as_deref())?,
-        summary: Summary::default(),
-        progress: &progress,
-    };
-    let outcome = replay.read(locations, items, events);
+    let (mut replay, files) = open(args, config, &progress)?;
+    let outcome = replay.read(files);
     progress.finish();
     // Whatever happened: what could be processed is written.
     let outcome = outcome.and(replay.flush());
     replay.close(stopwatch).report(people, outcome.is_ok());
     outcome
+}
+
+/// What decides about a SKU at a location at `args.until`, and why. Nothing else is written.
+pub fn explain(args: &ReplayArgs, config: &Config, key: Key<'_>, at: Timestamp) -> Outcome<Explanation> {
+    refuse_unsupported(args)?;
+    refuse_clashes(args)?;
+    let progress = Progress::start(logging::human(config.log.format));
+    let (mut replay, files) = open(args, config, &progress)?;
+    let outcome = replay.lines(files);
+    progress.finish();
+    outcome?;
+    replay.pipeline.explain(key, at).map_err(refused)
+}
+
+/// Locations, items and events.
+type Files = [Inputs; 3];
+
+/// Everything that is read is opened before anything that is written is created.
+fn open<'a>(args: &ReplayArgs, config: &Config, progress: &'a Progress) -> Outcome<(Replay<'a>, Files)> {
+    let rules = rule_files::read(&args.rules)?;
+    let open = |paths: &[PathBuf]| {
+        Inputs::open(paths, config.replay.maximum_line_bytes, |file, length| progress.watch(file, length))
+    };
+    let mapping = args.mapping.as_deref().map(mapping_file::read).transpose()?;
+    let files = [open(args.locations.as_slice())?, open(args.catalog.as_slice())?, open(&args.inputs)?];
+    let replay = Replay {
+        captured: mapping.map(CapturedRows::new),
+        said: Vec::new(),
+        pipeline: Pipeline::new(options(args, config), &rules).map_err(refused)?,
+        results: Results::create(args.alerts.as_deref(), args.positions.as_deref())?,
+        letters: DeadLetters::create(args.dead_letters.as_deref())?,
+        summary: Summary::default(),
+        progress,
+    };
+    Ok((replay, files))
+}
+
+fn refused(rejection: Rejection) -> Failure {
+    Failure::Request(anyhow::anyhow!(rejection.message))
 }
 
 fn refuse_unsupported(args: &ReplayArgs) -> Outcome {
@@ -143,7 +166,13 @@ enum Kind {
 }
 
 impl Replay<'_> {
-    fn read(&mut self, locations: Inputs, items: Inputs, events: Inputs) -> Outcome {
+    fn read(&mut self, files: Files) -> Outcome {
+        self.lines(files)?;
+        let Self { pipeline, results, .. } = self;
+        pipeline.finish(&mut |line| results.take(&line)).map_err(Failure::runtime)
+    }
+
+    fn lines(&mut self, [locations, items, events]: Files) -> Outcome {
         self.each_line(Kind::Location, locations)?;
         self.each_line(Kind::Item, items)?;
         self.each_line(Kind::Event, events)?;
@@ -151,8 +180,7 @@ impl Replay<'_> {
             captured.finish(&mut self.said);
             self.say(&Line { input: AT_THE_END, number: 0, content: Content::Bytes(&[]) })?;
         }
-        let Self { pipeline, results, .. } = self;
-        pipeline.finish(&mut |line| results.take(&line)).map_err(Failure::runtime)
+        Ok(())
     }
 
     fn each_line(&mut self, kind: Kind, mut inputs: Inputs) -> Outcome {

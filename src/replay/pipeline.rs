@@ -10,6 +10,8 @@ use processor::replay::ReplayDriver;
 use processor::source_clock::DEFAULT_FLOOR;
 use processor::table::{KeyId, StateMemory};
 use processor::task::TaskConfig;
+use rules::decide::Key;
+use rules::explain::Explanation;
 use schemas::stream::{RuleDocumentRecord, StreamRecord};
 use schemas::{Alert, CatalogChange, CatalogItem, InventoryEvent, Location, Position, Timestamp, avro, topics};
 
@@ -141,6 +143,14 @@ impl Pipeline {
         self.driver.advance(end);
         self.write_alerts(sink)?;
         if self.written == Some(until) { Ok(()) } else { self.write_positions(until, sink) }
+    }
+
+    /// What decides about a position at `at`, once everything before has been taken.
+    pub fn explain(mut self, key: Key<'_>, at: Timestamp) -> Result<Explanation, Rejection> {
+        self.driver.advance(at.plus_ms(self.driver.grace_ms()));
+        let partition = usize::try_from(self.partition_of(key.sku)).unwrap_or_default();
+        let task = &mut self.driver.tasks_mut()[partition];
+        task.look(|operator, states| operator.explain(states, key, at))
     }
 
     fn partition_of(&self, sku: &str) -> i32 {

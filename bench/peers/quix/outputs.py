@@ -65,4 +65,6 @@ def public_position(rule, sku, location, position, at):
         "threshold_method": "fixed",
         "suspect": bool(position.get("s")),
         "open_alerts": [alert_id(sku, location, position)] if position.get("a") else [],
+        "abc": None,
+        "xyz": None,
     }

@@ -11,9 +11,9 @@ use super::line::Line;
 use super::live::{self, Latency, Live};
 use super::run;
 use super::shops::Shape;
-use super::sweeps::{Bench, Tell, clear, verify};
+use super::sweeps::{Bench, Tell};
+use super::trading::Trading;
 use crate::kafka::deployment::{Deployment, INSTANCE};
-use crate::machine;
 
 /// Of a load: before it counts.
 const WARM_UP: Duration = Duration::from_secs(3);
@@ -38,26 +38,17 @@ pub(super) fn measure(bench: &Bench<'_>, tell: Tell<'_>) -> Result<()> {
     let probes = live::probes((WARM_UP + measured) * 2, 2);
     let shape = Shape { probes, ..bench.shape() };
     println!("\ncatch-up: {} positions, away for {minutes} minutes at {} events a second", shape.positions, plan.load);
-    let load_before = machine::load_average();
-    let (directory, mut shops) = bench.shops(shape)?;
-    let filled = shops.fill()?;
-    let (deployment, inlet) = shops.open_for_business()?;
-    let mut live = Live::new(inlet, plan.load, probes);
-    let mut service = deployment.start("process", INSTANCE, false)?;
-    run::until(&deployment, &mut service, &filled.ends)?;
-    let before = latency(&deployment, &mut live, &mut service, measured, WARM_UP)?;
+    let (mut trading, mut service) = Trading::open(bench, shape)?;
+    let load_before = trading.load_before;
+    let before = latency(&mut trading, &mut service, measured, WARM_UP)?;
     service.stop()?;
 
-    let missed = sell(&mut live, plan.load, minutes)?;
-    let ends = live.inlet.close(&deployment)?;
-    let (mut service, back) = come_back(&deployment, &ends, missed)?;
+    let missed = sell(&mut trading.live, plan.load, minutes)?;
+    let ends = trading.live.inlet.close(&trading.deployment)?;
+    let (mut service, back) = come_back(&trading.deployment, &ends, missed)?;
     // Right after: its first alerts are what is asked for, so nothing warms up.
-    let after = latency(&deployment, &mut live, &mut service, measured, Duration::ZERO)?;
-    service.stop()?;
-    deployment.ensure_nothing_was_refused()?;
-    verify(&deployment, shape.positions)?;
-    deployment.close()?;
-    clear(&directory)?;
+    let after = latency(&mut trading, &mut service, measured, Duration::ZERO)?;
+    trading.close(service)?;
 
     let mut line = Line::of("catch_up");
     line.whole("positions", u64::from(shape.positions)).whole("load_per_s", u64::from(plan.load));
@@ -70,13 +61,8 @@ pub(super) fn measure(bench: &Bench<'_>, tell: Tell<'_>) -> Result<()> {
     tell(&line)
 }
 
-fn latency(
-    deployment: &Deployment,
-    live: &mut Live,
-    service: &mut Service,
-    measured: Duration,
-    warm_up: Duration,
-) -> Result<Latency> {
+fn latency(trading: &mut Trading, service: &mut Service, measured: Duration, warm_up: Duration) -> Result<Latency> {
+    let Trading { live, deployment, .. } = trading;
     let seen = live.run(deployment, service, warm_up + measured, &mut |_, _| Ok(()))?;
     let latency = seen.between(warm_up, Duration::MAX);
     println!(

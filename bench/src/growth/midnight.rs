@@ -11,13 +11,13 @@ use schemas::Timestamp;
 use test_services::service::Service;
 
 use super::line::Line;
-use super::live::{self, Live, Seen};
+use super::live::{self, Seen};
 use super::run::{self, SETTLE};
 use super::shops::Shape;
-use super::sweeps::{Bench, Tell, clear, verify};
-use crate::kafka::deployment::{INSTANCE, changelog};
+use super::sweeps::{Bench, Tell};
+use super::trading::Trading;
+use crate::kafka::deployment::changelog;
 use crate::kafka::input::GRACE_MS;
-use crate::machine;
 use crate::stream::START;
 use test_services::clock::sleep;
 
@@ -60,23 +60,19 @@ pub(super) fn measure(bench: &Bench<'_>, tell: Tell<'_>) -> Result<()> {
     let probes = live::probes(length, 1);
     let shape = Shape { positions, probes, ..bench.shape() };
     println!("\nmidnight: {positions} positions, {} events a second", plan.load);
-    let load_before = machine::load_average();
-    let (directory, mut shops) = bench.shops(shape)?;
-    let filled = shops.fill()?;
-    let (deployment, inlet) = shops.open_for_business()?;
-    let mut live = Live::new(inlet, plan.load, probes);
-    let mut service = deployment.start("process", INSTANCE, false)?;
-    run::until(&deployment, &mut service, &filled.ends)?;
+    let (mut trading, mut service) = Trading::open(bench, shape)?;
+    let load_before = trading.load_before;
+    let Trading { deployment, live, .. } = &mut trading;
     // The evening passes without a sale.
     let midnight = Timestamp::from_millis(START.millis() + MIDNIGHT_MS + GRACE_MS);
     live.inlet.rest_until(midnight.plus_ms(-((WARM_UP + before).as_millis() as i64)));
-    let ends = live.inlet.close(&deployment)?;
-    run::until(&deployment, &mut service, &ends)?;
+    let ends = live.inlet.close(deployment)?;
+    run::until(deployment, &mut service, &ends)?;
     sleep(SETTLE);
 
     let rows_before = deployment.offsets(&changelog())?;
     let mut samples = Vec::new();
-    let seen = live.run(&deployment, &mut service, length, &mut |service, at| {
+    let seen = live.run(deployment, &mut service, length, &mut |service, at| {
         samples.push(Sample::take(service, at)?);
         Ok(())
     })?;
@@ -87,11 +83,7 @@ pub(super) fn measure(bench: &Bench<'_>, tell: Tell<'_>) -> Result<()> {
         rows as f64 >= f64::from(positions) * LEAST_ROWS,
         "midnight wrote {rows} rows for {positions} positions: it did not come"
     );
-    service.stop()?;
-    deployment.ensure_nothing_was_refused()?;
-    verify(&deployment, positions)?;
-    deployment.close()?;
-    clear(&directory)?;
+    trading.close(service)?;
 
     let mut line = Line::of("midnight");
     line.whole("positions", u64::from(positions)).whole("load_per_s", u64::from(plan.load));

@@ -14,6 +14,7 @@ mod run;
 mod shops;
 mod summary;
 mod sweeps;
+mod trading;
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -118,6 +118,7 @@ pub const PROMISES: &[Promise] = &[
         "reading_goes_on_past_markers_and_stops_at_the_end",
         reading::reading_goes_on_past_markers_and_stops_at_the_end,
     ),
+    promise("what_is_fetched_ahead_is_read_from_anywhere", reading::what_is_fetched_ahead_is_read_from_anywhere),
     promise(
         "a_batch_has_at_most_as_many_records_as_asked_for",
         reading::a_batch_has_at_most_as_many_records_as_asked_for,

@@ -38,6 +38,25 @@ pub(super) fn reading_goes_on_past_markers_and_stops_at_the_end(scene: &Scene<'_
     }
 }
 
+pub(super) fn what_is_fetched_ahead_is_read_from_anywhere(scene: &Scene<'_>) {
+    let at = scene.partition("t");
+    scene.producer("p").transact(&at, &["a", "b", "c"]);
+    scene.sees(&at, &["a", "b", "c"]);
+    let mut reader = scene.reader();
+    // From there, from elsewhere, once more after it was released; what does not exist is only said by reading.
+    for (ahead, from) in [(0, 0), (2, 1), (1, 2), (1_000_000, 0)] {
+        reader.fetch_ahead(&at, ahead, Isolation::ReadCommitted);
+        let (mut offset, mut offsets) = (from, Vec::new());
+        scene.eventually("all that is there", |wait| {
+            let mut sink = |view: processor::ports::RecordView<'_>| offsets.push(view.offset);
+            offset = reader.read(&at, offset, Isolation::ReadCommitted, 10, wait, &mut sink).expect("it is read");
+            offsets.ends_with(&[2]).then_some(())
+        });
+        assert_eq!(offsets, (from..3).collect::<Vec<_>>(), "fetched ahead from {ahead}, read from {from}");
+        reader.release(&at);
+    }
+}
+
 pub(super) fn a_batch_has_at_most_as_many_records_as_asked_for(scene: &Scene<'_>) {
     let at = scene.partition("t");
     scene.producer("p").transact(&at, &["a", "b", "c", "d", "e"]);

@@ -301,6 +301,17 @@ impl LogReader for KafkaReader {
         next
     }
 
+    fn fetch_ahead(&mut self, partition: &TopicPartition, offset: i64, isolation: Isolation) {
+        let Ok(side) = self.side(isolation) else { return };
+        if side.read.len() < MAX_PARTITIONS && side.position(partition, offset).is_err() {
+            side.forget(partition);
+        }
+    }
+
+    fn release(&mut self, partition: &TopicPartition) {
+        self.sides.values_mut().for_each(|side| side.forget(partition));
+    }
+
     fn partitions(&mut self, topic: &str, max_wait: Duration) -> Result<i32, LogError> {
         Ok(topic_shape("partitions", &self.asking, topic, max_wait)?.0)
     }

@@ -14,11 +14,11 @@ use schemas::Timestamp;
 use schemas::row::RowError;
 
 use crate::operator::{Operator, StateRow};
-use crate::ports::{Extent, LogError, TopicPartition};
+use crate::ports::{Extent, Isolation, LogError, TopicPartition};
 use crate::restore::{Progress, Request, RestoreError, Restored, restore};
 use crate::runtime::Worker;
 use crate::store::wakeups::{self, DueOf};
-use crate::store::{StateStore, StoreError};
+use crate::store::{Checkpoint, StateStore, StoreError};
 use crate::task::{Task, TaskConfig, belongs_to_runtime};
 
 /// Longest wait of one attempt to open a partition: the others stand still while it lasts.
@@ -48,6 +48,12 @@ impl<O: Operator> Worker<O> {
         let mut turn: Vec<i32> = waiting.keys().copied().collect();
         let first = turn.partition_point(|partition| *partition <= self.opened_last);
         turn.rotate_left(first);
+        for partition in &turn {
+            let Some(opening) = waiting.get_mut(partition) else { continue };
+            if self.clock.monotonic_ms() < until_ms {
+                self.fetch_ahead(*partition, opening);
+            }
+        }
         for partition in turn {
             let Some(mut opening) = waiting.remove(&partition) else { continue };
             if self.clock.monotonic_ms() >= until_ms {
@@ -76,6 +82,21 @@ impl<O: Operator> Worker<O> {
             }
         }
         Ok(())
+    }
+
+    /// Opens the store and has its changelog fetched, while the partitions before it are restored: a broker lets each wait
+    /// for its records and for its end. Whatever fails is met again when it is the partition's turn.
+    fn fetch_ahead(&mut self, partition: i32, opening: &mut Opening) {
+        if opening.store.is_some() {
+            return;
+        }
+        opening.since_us.get_or_insert(self.clock.monotonic_us());
+        opening.store = self.open_store(partition).ok();
+        let checkpoint = opening.store.as_ref().and_then(|store| store.checkpoint().ok().flatten());
+        if let Some(Checkpoint { changelog_offset, .. }) = checkpoint {
+            let changelog = TopicPartition::new(&self.config.topics.changelog, partition);
+            self.reader.fetch_ahead(&changelog, changelog_offset, Isolation::ReadCommitted);
+        }
     }
 
     /// Restores a partition, proves its position and lets its records come.
@@ -107,6 +128,7 @@ impl<O: Operator> Worker<O> {
             super::broadcast::ignored(record, &rejection);
         }
         self.consumer.seek(input, start)?;
+        self.reader.release(&TopicPartition::new(&self.config.topics.changelog, input.partition));
         self.count_restore(input.partition, &restored, opening.progress, since_us);
         Ok(Lane::new(task, store, restored.checkpoint))
     }

@@ -88,8 +88,11 @@ impl Pending {
         self.buffer.len()
     }
 
+    /// In the order of their keys: a memtable finds the place of each beside that of the one before.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.rows.iter().map(|span| (span.key(&self.buffer), span.row(&self.buffer)))
+        let mut rows: Vec<_> = self.rows.iter().map(|span| (span.key(&self.buffer), span.row(&self.buffer))).collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.into_iter()
     }
 
     /// The wake-ups that the store does not know.

@@ -24,6 +24,9 @@ use crate::task::{CommitUnit, Task};
 /// How often the input is asked how far it is ahead.
 const LAG_INTERVAL_MS: i64 = 1_000;
 
+/// States that a partition reads ahead in one turn: together less than a millisecond.
+const READ_AHEAD: usize = 128;
+
 /// After so many transactions in a row that did not commit a worker gives up.
 const MAX_UNCOMMITTED: u32 = 8;
 
@@ -155,7 +158,8 @@ impl<O: Operator> Worker<O> {
             self.open_assigned()?;
         }
         let resumed = self.drain_backlogs();
-        let wait = if resumed { Duration::ZERO } else { max_wait.min(self.patience()) };
+        let reads_ahead = self.read_ahead();
+        let wait = if resumed || reads_ahead { Duration::ZERO } else { max_wait.min(self.patience()) };
         let polled = self.poll(wait)?;
         self.balance_pauses()?;
         self.sample_lag_if_due()?;
@@ -207,6 +211,15 @@ impl<O: Operator> Worker<O> {
             Err(LogError::Retriable { .. }) => Ok(false),
             result => Ok(result.map(|()| true)?),
         }
+    }
+
+    /// A little of what partitions have in their stores only: soon somebody will ask for it.
+    fn read_ahead(&mut self) -> bool {
+        let mut any = false;
+        for lane in self.lanes.values_mut() {
+            any |= lane.task.read_ahead(READ_AHEAD);
+        }
+        any
     }
 
     fn drain_backlogs(&mut self) -> bool {

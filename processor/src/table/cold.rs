@@ -14,11 +14,12 @@ use std::sync::atomic::Ordering;
 use hashbrown::HashTable;
 use schemas::Timestamp;
 
-use super::room::Weight;
+use super::room::{Room, Weight};
 use super::slot::{DIRTY, FREE, Held, INDEXED, LISTED, Slot, UNFLUSHED, USED};
 use super::{KeyId, KeyOrder, StateTable, hash};
 use crate::operator::StateRow;
 use crate::store::{StoreError, StoreReader};
+use crate::task::belongs_to_runtime;
 
 /// Entries of the index of wake-ups that are looked at together.
 const ENTRIES: usize = 256;
@@ -33,8 +34,10 @@ pub(super) struct Cold {
     /// Committed since the last flush.
     unflushed: Vec<KeyId>,
     free: Vec<KeyId>,
-    /// Read for an operator, and not among the task's wake-ups yet.
+    /// Read, and not among the task's wake-ups yet.
     loaded: Vec<KeyId>,
+    /// Keys from here on have not been read ahead; `None`: that is over.
+    ahead: Option<Vec<u8>>,
 }
 
 impl Cold {
@@ -53,7 +56,7 @@ impl<S: StateRow> StateTable<S> {
     pub(crate) fn back(&mut self, reader: Box<dyn StoreReader>) {
         let (due_from, held) = (Timestamp::MIN, Timestamp::MIN);
         let (unflushed, free, loaded) = (Vec::new(), Vec::new(), Vec::new());
-        self.cold = Some(Cold { reader, due_from, held, unflushed, free, loaded });
+        self.cold = Some(Cold { reader, due_from, held, unflushed, free, loaded, ahead: Some(Vec::new()) });
         self.order = Some(KeyOrder::default());
     }
 
@@ -70,7 +73,7 @@ impl<S: StateRow> StateTable<S> {
     pub(super) fn load(&mut self, key: &[u8]) -> Option<KeyId> {
         let read = self.cold.as_ref()?.reader.get_many(&[key]);
         let row = self.checked(read)?.pop()??;
-        self.put_in(key, &row)
+        self.put_in(key, row, decoded)
     }
 
     /// Rows of the store that begin with `prefix`, into memory.
@@ -85,32 +88,65 @@ impl<S: StateRow> StateTable<S> {
             within && rows.len() < limit
         });
         self.checked(read);
-        rows.iter().filter_map(|(key, row)| self.put_in(key, row)).collect()
+        rows.into_iter().filter_map(|(key, row)| self.put_in(&key, row, decoded)).collect()
     }
 
     /// The key's slot; what is in memory is never older than the row.
-    fn put_in(&mut self, key: &[u8], row: &[u8]) -> Option<KeyId> {
+    fn put_in(&mut self, key: &[u8], row: Vec<u8>, hold: fn(S, Vec<u8>) -> Held<S>) -> Option<KeyId> {
         if let Some(id) = self.find(key) {
             return Some(id);
         }
-        let state = S::decode(row).map_err(StoreError::from);
+        let state = S::decode(&row).map_err(StoreError::from);
         let state = self.checked(state)?;
-        let id = self.enter(key, hash(key));
-        self.put_loaded(id, row.len(), state);
+        let (row_bytes, due) = (row.len(), state.next_due());
+        let id = self.put_loaded(key, row_bytes, due, hold(state, row));
         if let Some(cold) = &mut self.cold {
             cold.loaded.push(id);
         }
         Some(id)
     }
 
-    fn put_loaded(&mut self, id: KeyId, row_bytes: usize, state: S) {
-        self.weigh(id, row_bytes);
-        self.register_due(id, state.next_due());
-        self.slots[id.index()].marks |= INDEXED;
-        self.replace(id, Held::Decoded(state));
-        if let Some(room) = &self.room {
+    /// A slot for a key that has none.
+    fn put_loaded(&mut self, key: &[u8], row_bytes: usize, due: Option<Timestamp>, held: Held<S>) -> KeyId {
+        if let (Held::Decoded(_), Some(room)) = (&held, &self.room) {
             room.memory().loaded.fetch_add(1, Ordering::Relaxed);
         }
+        let id = self.enter(key, hash(key));
+        self.weigh(id, row_bytes);
+        self.register_due(id, due);
+        self.slots[id.index()].marks |= INDEXED;
+        self.replace(id, held);
+        id
+    }
+
+    /// Reads up to `limit` keys before anybody asks for them, in their order, as long as there is room to
+    /// spare: one after the other they cost a tenth of what each costs by itself. False: that is over.
+    pub(crate) fn read_ahead(&mut self, limit: usize) -> bool {
+        let Some(cold) = &mut self.cold else { return false };
+        let Some(from) = cold.ahead.take() else { return false };
+        let (mut rows, mut seen, mut next): (Rows, _, _) = (Vec::new(), 0, None);
+        let read = cold.reader.rows_from(&from, &mut |key, row| {
+            if seen == limit {
+                next = Some(key.to_vec());
+                return false;
+            }
+            seen += 1;
+            if !belongs_to_runtime(key) {
+                rows.push((key.to_vec(), row.to_vec()));
+            }
+            true
+        });
+        self.checked(read);
+        for (key, row) in rows {
+            if self.failure.is_some() || !self.room.as_ref().is_some_and(Room::has_spare) {
+                return false;
+            }
+            self.put_in(&key, row, packed);
+        }
+        if let Some(cold) = &mut self.cold {
+            cold.ahead = next;
+        }
+        self.cold.as_ref().is_some_and(|cold| cold.ahead.is_some())
     }
 
     /// The keys that were read since the last call.
@@ -253,15 +289,103 @@ impl<S: StateRow> StateTable<S> {
         let Some(rows) = self.rows_of(&entries) else { return (Vec::new(), None) };
         let mut ids = Vec::with_capacity(rows.len());
         for (entry, row_bytes, state) in rows.into_iter().filter(|(_, _, state)| state.next_due() == Some(due)) {
-            let id = self.enter(&entry.1, hash(&entry.1));
-            self.put_loaded(id, row_bytes, state);
-            ids.push(id);
+            ids.push(self.put_loaded(&entry.1, row_bytes, Some(due), Held::Decoded(state)));
         }
         let more = next.is_some_and(|(next, _)| next <= due);
         (ids, last.filter(|_| more))
     }
 }
 
+/// Somebody wants it now.
+fn decoded<S>(state: S, _row: Vec<u8>) -> Held<S> {
+    Held::Decoded(state)
+}
+
+/// Somebody may want it soon.
+fn packed<S>(_state: S, row: Vec<u8>) -> Held<S> {
+    Held::Packed(row.into())
+}
+
 fn is_in<S: StateRow>(index: &HashTable<KeyId>, slots: &[Slot<S>], key: &[u8]) -> bool {
     index.find(hash(key), |id| *slots[id.index()].key.bytes() == *key).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::row::{RowError, RowReader, RowWriter};
+
+    use super::*;
+    use crate::store::memory::MemoryProvider;
+    use crate::store::{Batch, StoreProvider};
+    use crate::table::StateMemory;
+
+    const KEYS: usize = 1_000;
+
+    /// Due at the instant of its number.
+    struct Numbered(u64);
+
+    impl StateRow for Numbered {
+        fn encode(&self, out: &mut Vec<u8>) {
+            RowWriter::new(out).unsigned(self.0);
+        }
+
+        fn decode(row: &[u8]) -> Result<Self, RowError> {
+            RowReader::new(row).unsigned().map(Self)
+        }
+
+        fn next_due(&self) -> Option<Timestamp> {
+            Some(Timestamp::from_millis(self.0 as i64))
+        }
+    }
+
+    fn key(n: usize) -> Vec<u8> {
+        format!("{n:04}").into_bytes()
+    }
+
+    /// A table over a store with [`KEYS`] keys, each as its number.
+    fn table(memory_bytes: usize) -> StateTable<Numbered> {
+        let mut store = MemoryProvider::default().open(0).expect("a store");
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = (0..KEYS).map(|n| (key(n), row(n as u64))).collect();
+        let mut writes = rows.iter().map(|(key, row)| (key.as_slice(), Some(row.as_slice())));
+        store.apply(Batch { rows: Some(&mut writes), ..Batch::default() }).expect("a write");
+        let mut table = StateTable::default();
+        table.bound(&StateMemory::new(memory_bytes));
+        table.back(store.reader());
+        table
+    }
+
+    fn row(number: u64) -> Vec<u8> {
+        let mut row = Vec::new();
+        Numbered(number).encode(&mut row);
+        row
+    }
+
+    fn read_all_ahead(table: &mut StateTable<Numbered>) {
+        assert!((0..=KEYS).any(|_| !table.read_ahead(64)), "reading ahead does not end");
+    }
+
+    #[test]
+    fn everything_is_read_ahead_once_with_its_wake_up_and_what_is_newer_stays() {
+        let mut table = table(1 << 20);
+        let changed = table.intern(&key(7));
+        table.put(changed, Numbered(7_000));
+        read_all_ahead(&mut table);
+        assert_eq!(table.len(), KEYS);
+        assert_eq!(table.get(changed).map(|state| state.0), Some(7_000));
+        let loaded = table.take_loaded();
+        assert_eq!(loaded.len(), KEYS, "each is brought among the wake-ups once");
+        let due = |n: usize| table.find(&key(n)).and_then(|id| table.registered_due(id));
+        assert_eq!((due(0), due(999)), (Some(Timestamp::from_millis(0)), Some(Timestamp::from_millis(999))));
+        assert!(!table.read_ahead(64) && table.take_failure().is_none());
+    }
+
+    #[test]
+    fn it_ends_where_the_room_does_and_the_rest_is_read_when_asked_for() {
+        let mut table = table(16 << 10);
+        read_all_ahead(&mut table);
+        assert!((50..KEYS).contains(&table.len()), "{}", table.len());
+        assert!(table.room.as_ref().is_some_and(|room| !room.is_full()));
+        let last = table.intern(&key(KEYS - 1));
+        assert_eq!(table.get(last).map(|state| state.0), Some(KEYS as u64 - 1));
+    }
 }

@@ -1,20 +1,16 @@
 //! Keys in their order, four bytes each: what a look at all keys of a prefix needs.
 //!
-//! A sorted list with a short list of newcomers beside it, merged when that has grown to an eighth of
-//! the other. It holds numbers only; whoever asks says what key a number has.
+//! Sorted runs, each less than half as long as the one before: a newcomer is merged as often as there are runs
+//! (logarithmic method, Bentley & Saxe 1980), so that a look may follow every new key. It holds numbers only; whoever asks
+//! says what key a number has.
 
 use super::KeyId;
 
 #[derive(Default)]
 pub(super) struct KeyOrder {
-    sorted: Vec<KeyId>,
+    runs: Vec<Vec<KeyId>>,
     newcomers: Vec<KeyId>,
-    /// So many of the newcomers are in order.
-    in_order: usize,
 }
-
-/// Newcomers are merged when there are more than this, and an eighth of the sorted ones.
-const FEW: usize = 64;
 
 impl KeyOrder {
     pub(super) fn push(&mut self, id: KeyId) {
@@ -22,10 +18,10 @@ impl KeyOrder {
     }
 
     pub(super) fn retain(&mut self, mut stays: impl FnMut(KeyId) -> bool) {
-        self.sorted.retain(|id| stays(*id));
-        self.newcomers.retain(|id| stays(*id));
-        // Those that stay keep their order; how many of them were in order is not known any more.
-        self.in_order = 0;
+        for run in self.runs.iter_mut().chain([&mut self.newcomers]) {
+            run.retain(|id| stays(*id));
+        }
+        self.runs.retain(|run| !run.is_empty());
     }
 
     /// Up to `limit` numbers of keys that begin with `prefix` and are not before `from`, in order of key.
@@ -37,43 +33,35 @@ impl KeyOrder {
         key_of: &impl Fn(KeyId) -> &'k [u8],
     ) -> Vec<KeyId> {
         self.settle(key_of);
-        let begin = |list: &[KeyId]| list.partition_point(|id| key_of(*id) < from.max(prefix));
-        let (mut a, mut b) = (&self.sorted[begin(&self.sorted)..], &self.newcomers[begin(&self.newcomers)..]);
         let mut found = Vec::new();
-        while found.len() < limit {
-            let first = match (a.first(), b.first()) {
-                (Some(x), Some(y)) if key_of(*x) < key_of(*y) => take(&mut a),
-                (_, Some(_)) => take(&mut b),
-                (Some(_), None) => take(&mut a),
-                (None, None) => None,
-            };
-            match first.filter(|id| key_of(*id).starts_with(prefix)) {
-                Some(id) => found.push(id),
-                None => break,
-            }
+        for run in &self.runs {
+            let begin = run.partition_point(|id| key_of(*id) < from.max(prefix));
+            let within = run[begin..].iter().take_while(|id| key_of(**id).starts_with(prefix));
+            found.extend(within.take(limit));
         }
+        found.sort_unstable_by(|x, y| key_of(*x).cmp(key_of(*y)));
+        found.truncate(limit);
         found
     }
 
     fn settle<'k>(&mut self, key_of: &impl Fn(KeyId) -> &'k [u8]) {
-        let by_key = |x: &KeyId, y: &KeyId| key_of(*x).cmp(key_of(*y));
-        if self.in_order < self.newcomers.len() {
-            // Stable sorts find the run that is in order already.
-            self.newcomers.sort_by(by_key);
-            self.in_order = self.newcomers.len();
+        if self.newcomers.is_empty() {
+            return;
         }
-        if self.newcomers.len() > FEW.max(self.sorted.len() / 8) {
-            self.sorted.append(&mut self.newcomers);
-            self.sorted.sort_by(by_key);
-            self.in_order = 0;
+        let mut last = std::mem::take(&mut self.newcomers);
+        last.sort_by(|x, y| key_of(*x).cmp(key_of(*y)));
+        while let Some(before) = self.runs.pop_if(|before| before.len() <= 2 * last.len()) {
+            last = merged(before, last, key_of);
         }
+        self.runs.push(last);
     }
 }
 
-fn take(list: &mut &[KeyId]) -> Option<KeyId> {
-    let (first, rest) = list.split_first()?;
-    *list = rest;
-    Some(*first)
+fn merged<'k>(mut run: Vec<KeyId>, newer: Vec<KeyId>, key_of: &impl Fn(KeyId) -> &'k [u8]) -> Vec<KeyId> {
+    run.extend(newer);
+    // A stable sort finds that these are two runs.
+    run.sort_by(|x, y| key_of(*x).cmp(key_of(*y)));
+    run
 }
 
 #[cfg(test)]

@@ -72,6 +72,11 @@ impl Room {
         self.taken.bytes > self.share
     }
 
+    /// An eighth of the share is free.
+    pub(super) fn has_spare(&self) -> bool {
+        self.taken.bytes < self.share - self.share / 8
+    }
+
     /// The state has been decoded.
     pub(super) fn decoded(&mut self, id: KeyId) {
         if self.queue.len().is_multiple_of(LOOK_EVERY) {

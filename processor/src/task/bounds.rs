@@ -60,6 +60,11 @@ impl<O: Operator> Task<O> {
     /// Lends the operator and the states between two steps, with one state decoded: for a look at it.
     pub fn look_at<T>(&mut self, id: KeyId, look: impl FnOnce(&mut O, &mut StateTable<O::State>) -> T) -> T {
         self.states.ready(id);
+        self.look(look)
+    }
+
+    /// Lends the operator and the states between two steps.
+    pub fn look<T>(&mut self, look: impl FnOnce(&mut O, &mut StateTable<O::State>) -> T) -> T {
         let seen = look(&mut self.operator, &mut self.states);
         self.states.relieve();
         seen

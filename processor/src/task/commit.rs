@@ -78,6 +78,7 @@ impl<O: Operator> Task<O> {
     }
 
     fn install_meta(&mut self, meta: Meta) {
+        self.operator.epochs_known(meta.applied_through);
         self.position = meta.position;
         self.stream_time = meta.stream_time;
         self.clocks.restore(meta.clocks, meta.clock_time, meta.grace_ms);

@@ -290,10 +290,15 @@ impl<O: Operator> Task<O> {
             let timer = due.map(|due| due.plus_ms(self.clocks.grace_ms()));
             let stop = switch.into_iter().chain(timer).min().filter(|stop| *stop <= to);
             let at = stop.unwrap_or(to).max(self.stream_time);
+            let known = self.epoch.applied_through;
             if let Progress::AwaitEpoch { through } = self.enter_epoch(at, board) {
                 return Progress::AwaitEpoch { through };
             }
             self.stream_time = at;
+            if self.epoch.applied_through > known {
+                // With the totals, wake-ups may have come that are earlier.
+                continue;
+            }
             if stop.is_none() {
                 break;
             }
@@ -325,7 +330,7 @@ impl<O: Operator> Task<O> {
             None if self.force_epoch => self.pass_over(entering, complete),
             None => return Progress::AwaitEpoch { through },
         };
-        self.apply_epochs(apply, board);
+        self.apply_epochs(at, apply, board);
         Progress::Done
     }
 
@@ -337,11 +342,13 @@ impl<O: Operator> Task<O> {
             // The others wait for this partition's word, not only for its figures.
             sums.push(Sums { scope: String::new(), id: String::new(), sums: Vec::new() });
         }
-        self.partials.extend(sums.into_iter().map(|s| AggregatePartial {
+        let last = sums.len() - 1;
+        self.partials.extend(sums.into_iter().enumerate().map(|(n, s)| AggregatePartial {
             scope: s.scope,
             id: s.id,
             epoch: closing,
-            closed_through: entering - 1,
+            // Whoever has read the last has read them all, and nobody goes on with a part of them.
+            closed_through: if n == last { entering } else { closing } - 1,
             partition: self.config.partition,
             sums: s.sums,
         }));
@@ -359,11 +366,18 @@ impl<O: Operator> Task<O> {
         applied_through
     }
 
-    fn apply_epochs(&mut self, through: i64, board: &EpochBoard) {
+    fn apply_epochs(&mut self, at: Timestamp, through: i64, board: &EpochBoard) {
+        let mut ctx = Context {
+            now: now_at(at, self.clocks.grace_ms(), Cause::Switch(at)),
+            states: &mut self.states,
+            effects: &mut self.effects,
+        };
         for (epoch, totals) in board.totals(self.epoch.applied_through, through) {
-            self.operator.apply_epoch(epoch, &totals);
+            self.operator.apply_epoch(&mut ctx, epoch, &totals);
         }
         self.epoch.applied_through = self.epoch.applied_through.max(through);
+        self.operator.epochs_known(self.epoch.applied_through);
+        self.register_wakeups(None);
         self.epoch.awaiting = false;
         self.force_epoch = false;
     }

@@ -112,6 +112,17 @@ impl<O: Operator> Task<O> {
         !firing.page.is_empty() || !matches!(firing.loaded, Loaded::All)
     }
 
+    /// Reads states before records ask for them, so many at most. False: nothing in this turn, because that
+    /// is over, or a record is half-way and its timers have been counted.
+    pub(crate) fn read_ahead(&mut self, limit: usize) -> bool {
+        if self.is_half_way() || self.firing.is_some() {
+            return false;
+        }
+        let more = self.states.read_ahead(limit);
+        self.register_wakeups(None);
+        more
+    }
+
     /// A transaction is due in the middle of a record.
     pub(super) fn pause(&mut self) -> Progress {
         self.sweeping = true;

@@ -129,11 +129,12 @@ impl Operator for Counter {
     }
 
     fn close_epoch(&mut self) -> Vec<Sums> {
-        let sums = vec![std::mem::take(&mut self.open)];
-        vec![Sums { scope: "site".to_owned(), id: "all".to_owned(), sums }]
+        let open = std::mem::take(&mut self.open);
+        let sums = |id: &str, sum| Sums { scope: "site".to_owned(), id: id.to_owned(), sums: vec![sum] };
+        vec![sums("first", open / 2), sums("second", open - open / 2)]
     }
 
-    fn apply_epoch(&mut self, _: i64, totals: &[Sums]) {
+    fn apply_epoch(&mut self, _: &mut Context<'_, Count, String>, _: i64, totals: &[Sums]) {
         self.site += totals.iter().map(|total| total.sums[0]).sum::<i64>();
     }
 

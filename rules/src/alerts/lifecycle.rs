@@ -26,11 +26,20 @@ use crate::ruleset::Rule;
 #[derive(Clone, Copy, Debug)]
 pub struct Occurrence<'a> {
     pub key: Key<'a>,
+    /// What the alerts are about, where that is not one SKU: then the SKU is empty, and so may be the location.
+    pub scope: Option<&'a str>,
     /// Event time of the record, due time of the timer.
     pub at: Timestamp,
     pub detected_at: Timestamp,
     /// The key's figures contradict each other.
     pub suspect: bool,
+}
+
+impl<'a> Occurrence<'a> {
+    /// What tells its alerts from those of others: a scope stands in the place of SKU and location.
+    fn identity(&self) -> Key<'a> {
+        self.scope.map_or(self.key, |scope| Key { sku: "", location: scope })
+    }
 }
 
 /// What one detector says under one rule. Without a rule in force there is nothing to say.
@@ -169,7 +178,7 @@ impl Desk<'_> {
         let Judgement { kind, mode, .. } = *judgement;
         let before = self.book.slot(kind, mode).filter(|s| s.revision > 0);
         let opened_at = opening_time(before, &rule.reference, self.occurrence.at.max(self.book.floor()));
-        let alert_id = ids::alert_id(kind, &rule.reference, mode, self.occurrence.key, opened_at);
+        let alert_id = ids::alert_id(kind, &rule.reference, mode, self.occurrence.identity(), opened_at);
         let revision = before.filter(|s| s.alert_id == alert_id).map_or(0, |s| s.revision);
         let slot = Slot {
             kind,
@@ -228,9 +237,9 @@ impl Desk<'_> {
             state,
             severity: slot.severity,
             mode: slot.mode,
-            sku: Some(self.occurrence.key.sku.to_owned()),
-            location: Some(self.occurrence.key.location.to_owned()),
-            scope: None,
+            sku: named(self.occurrence.key.sku),
+            location: named(self.occurrence.key.location),
+            scope: self.occurrence.scope.map(str::to_owned),
             occurred_at: slot.since,
             detected_at: self.occurrence.detected_at.max(slot.since),
             opened_at: slot.opened_at,
@@ -240,6 +249,10 @@ impl Desk<'_> {
         });
         self.book.put(slot);
     }
+}
+
+fn named(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Identities count in whole seconds: within the second of the alert before, the same rule reopens that

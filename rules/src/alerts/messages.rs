@@ -1,12 +1,13 @@
 //! What people are told, in English and in Chinese: the fact, and one thing to do.
 //!
 //! Names come from the catalogue, in the reader's language where it has one, else the SKU. Days are
-//! the location's own. Never more than two sentences.
+//! the location's own. Never more than two sentences, and a third where another location can help out.
 
 use schemas::time::DAY_MS;
 use schemas::{AlertState, Day, Message, Quantity, Timestamp};
 
 use crate::detectors::Sight;
+use crate::network::Transfer;
 
 /// Dates further away than this are not worth a promise.
 const FURTHEST_DAYS: f64 = 3650.0;
@@ -30,15 +31,16 @@ pub fn iso(day: Day) -> String {
 }
 
 /// Figures of a low-stock message.
-pub struct LowStock {
+pub struct LowStock<'a> {
     pub reorder_point: Option<f64>,
     pub order: Option<Quantity>,
     /// `YYYY-MM-DD`.
     pub run_out: Option<String>,
+    pub transfer: Option<Transfer<'a>>,
 }
 
 #[must_use]
-pub fn low_stock(sight: &Sight<'_>, state: AlertState, figures: &LowStock) -> Message {
+pub fn low_stock(sight: &Sight<'_>, state: AlertState, figures: &LowStock<'_>) -> Message {
     let available = stock(sight.state.position.available());
     let on_order = sight.state.position.on_order();
     match state {
@@ -60,28 +62,32 @@ pub fn low_stock(sight: &Sight<'_>, state: AlertState, figures: &LowStock) -> Me
                 Some(day) => (format!("; stock runs out on {day}"), format!(",预计 {} 售罄", chinese_day(day))),
                 None => Default::default(),
             };
+            let (or, or_zh) = transfer(figures.transfer.as_ref());
             of(
                 sight,
                 &format!(
-                    "{available} available and {on_order} on order, reorder point {point}. Order {order} now{until}."
+                    "{available} available and {on_order} on order, reorder point {point}. Order {order} now{until}.{or}"
                 ),
-                &format!("可用 {available},在途 {on_order},已不高于补货点 {point}。请立即订货 {order}{until_zh}。"),
+                &format!(
+                    "可用 {available},在途 {on_order},已不高于补货点 {point}。请立即订货 {order}{until_zh}。{or_zh}"
+                ),
             )
         }
     }
 }
 
 /// Figures of a stock-out message.
-pub struct StockOut {
+pub struct StockOut<'a> {
     /// Units a day; on the first day, those sold so far.
     pub velocity: f64,
     pub first_day: bool,
     pub money_per_day: Option<f64>,
     pub order: Option<Quantity>,
+    pub transfer: Option<Transfer<'a>>,
 }
 
 #[must_use]
-pub fn stock_out(sight: &Sight<'_>, state: AlertState, figures: &StockOut) -> Message {
+pub fn stock_out(sight: &Sight<'_>, state: AlertState, figures: &StockOut<'_>) -> Message {
     let on_hand = stock(sight.state.position.on_hand());
     match state {
         AlertState::Resolved => of(
@@ -97,17 +103,18 @@ pub fn stock_out(sight: &Sight<'_>, state: AlertState, figures: &StockOut) -> Me
                 Some(q) => (format!("Order {q} now."), format!("请立即订货 {q}。")),
                 None => (format!("{on_order} on order: chase the delivery."), format!("在途 {on_order},请催促到货。")),
             };
+            let (or, or_zh) = transfer(figures.transfer.as_ref());
             of(
                 sight,
-                &format!("out of stock, {on_hand} on hand{pace}. {action}"),
-                &format!("已缺货,当前库存 {on_hand}{pace_zh}。{action_zh}"),
+                &format!("out of stock, {on_hand} on hand{pace}. {action}{or}"),
+                &format!("已缺货,当前库存 {on_hand}{pace_zh}。{action_zh}{or_zh}"),
             )
         }
     }
 }
 
 /// How fast it sells and what that is worth, as far as there is anything to say.
-fn pace(figures: &StockOut) -> (String, String) {
+fn pace(figures: &StockOut<'_>) -> (String, String) {
     let StockOut { velocity, first_day, money_per_day, .. } = *figures;
     if velocity <= 0.0 {
         return Default::default();
@@ -124,6 +131,15 @@ fn pace(figures: &StockOut) -> (String, String) {
         return (format!(", while it sells less than 0.01 a day{worth}"), format!(",日均销量不足 0.01{lost_zh}"));
     }
     (format!(", while it sells {units} a day{worth}"), format!(",日均销量 {units}{lost_zh}"))
+}
+
+/// Who else has some.
+fn transfer(transfer: Option<&Transfer<'_>>) -> (String, String) {
+    let Some(Transfer { elsewhere, quantity }) = transfer else { return Default::default() };
+    (
+        format!(" {} can spare {quantity}.", elsewhere.display_name()),
+        format!("{}可调拨 {quantity}。", elsewhere.display_name_zh()),
+    )
 }
 
 /// Figures of a surge message.
@@ -162,7 +178,7 @@ pub fn demand_surge(sight: &Sight<'_>, state: AlertState, figures: Option<&Surge
     }
 }
 
-fn expired(sight: &Sight<'_>, alert: &str, alert_zh: &str) -> Message {
+pub(crate) fn expired(sight: &Sight<'_>, alert: &str, alert_zh: &str) -> Message {
     of(
         sight,
         &format!("the {alert} alert ended because it no longer applies. Nothing to do."),
@@ -181,7 +197,7 @@ pub fn rule_gone(sight: &Sight<'_>) -> Message {
 }
 
 /// `text` about the item at the place.
-fn of(sight: &Sight<'_>, text: &str, text_zh: &str) -> Message {
+pub(crate) fn of(sight: &Sight<'_>, text: &str, text_zh: &str) -> Message {
     let (item, place) = (sight.env.item, sight.env.place);
     let name = item.name.as_deref().unwrap_or(&item.sku);
     let at = place.name.as_deref().unwrap_or(&place.location);
@@ -200,7 +216,7 @@ fn threshold_number(units: f64) -> String {
 }
 
 /// A rate or an expectation, with as many decimals as mean something.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let text = match value.abs() {
         size if size >= 10.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.1}"),
@@ -213,7 +229,7 @@ fn number(value: f64) -> String {
 }
 
 /// `2026-11-05` as `2026年11月5日`.
-fn chinese_day(iso: &str) -> String {
+pub(crate) fn chinese_day(iso: &str) -> String {
     let mut parts = iso.splitn(3, '-').map(|part| part.trim_start_matches('0'));
     match (parts.next(), parts.next(), parts.next()) {
         (Some(year), Some(month), Some(day)) => format!("{year}年{month}月{day}日"),

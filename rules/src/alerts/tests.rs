@@ -66,7 +66,7 @@ fn settle_all(book: &mut EpisodeBook, at: Timestamp, suspect: bool, judged: [(Ve
         })
         .collect();
     let key = Key { sku: "A", location: "S" };
-    let occurrence = Occurrence { key, at, detected_at: at, suspect };
+    let occurrence = Occurrence { key, scope: None, at, detected_at: at, suspect };
     settle(book, &occurrence, &judgements, &|_, _| (Evidence::default(), Message::default()), &mut out);
     out
 }

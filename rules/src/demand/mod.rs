@@ -3,23 +3,28 @@
 //! The open local day collects demand; closing it folds it into the estimators. The last closed
 //! day is held apart, so that a cancellation within 24 h takes its sale back exactly. Demand that
 //! arrives for a day already closed is kept out. Censoring: hours known to be out of stock are no
-//! exposure, unless the day sold what was expected of a whole one all the same.
+//! exposure, unless the day sold what was expected of a whole one all the same; of the order that
+//! emptied the shelf more is counted than there was to sell.
 
 mod figures;
 mod lead_time;
 mod lines;
+mod lost_sales;
 mod rate;
 mod row;
 mod sale_days;
 mod windows;
 
-pub use lead_time::LeadTimeState;
+pub use lead_time::{LeadTimeState, LeadTimes};
 pub use lines::WINDOW_DAYS;
+pub use rate::Prior;
+pub use sale_days::SaleHistory;
 pub use windows::AHEAD_DAYS_MAX;
 
 use schemas::time::{DAY_MS, HOUR_MS};
 use schemas::{Day, Quantity, Timestamp, Zone};
 
+use crate::class::Class;
 use crate::position::StockEffect;
 use lines::LineRate;
 use rate::DemandRate;
@@ -40,11 +45,17 @@ pub struct DemandState {
     first_day: Day,
     /// Highest surge score of the open day.
     surge_score: f32,
+    /// ABC and XYZ, of the last day close.
+    pub class: Class,
+    /// That of the trading day before, until the next one has shown whether it lasted.
+    waiting_score: f32,
     today: DayWindow,
     /// The day before the open one; not in the estimators yet.
     last_units: Quantity,
     /// In stock, in millionths of that day.
     last_exposure: u32,
+    /// Units expected of the order that emptied the shelf, beyond what was there; 0 if none did.
+    last_rest: f32,
     /// Last day with demand, before the last closed one.
     earlier_sale: Day,
     /// Since when it is known to be out of stock; `Timestamp::MAX` if it is not.
@@ -65,9 +76,25 @@ pub struct DayClosed {
     pub lines: u32,
     /// Days of exposure it counts as, in [0, 1].
     pub exposure_days: f64,
+    /// Days it was known to be out of stock, in [0, 1].
+    pub out_days: f64,
+    /// Units expected of the order that emptied the shelf, beyond what was there.
+    pub lost_units: f64,
     /// Highest score noted on that day; 0 if none.
     pub surge_score: f64,
+    /// The site or the key sold something on it.
     pub trading: bool,
+}
+
+/// What a day that closes teaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayKind {
+    /// The site sold something on it.
+    Trading,
+    /// It did not, as far as is known. A day on which the key sold is a trading day all the same.
+    Idle,
+    /// A promotion was planned for it: its demand says nothing about usual days.
+    Promoted,
 }
 
 impl DemandState {
@@ -82,9 +109,12 @@ impl DemandState {
             day_close: at,
             first_day: day,
             surge_score: 0.0,
+            class: Class::default(),
+            waiting_score: 0.0,
             today: DayWindow::default(),
             last_units: Quantity::ZERO,
             last_exposure: WHOLE,
+            last_rest: 0.0,
             earlier_sale: NEVER,
             out_since: Timestamp::MAX,
             rate: DemandRate::default(),
@@ -134,10 +164,10 @@ impl DemandState {
         }
         let demand_at = effect.demand_at;
         if self.is_open_day(demand_at) {
-            self.today.add(effect.demand, effect.lines);
+            self.today.record(effect);
         } else if demand_at >= self.day_close {
             let day = zone.day_of(demand_at);
-            self.ahead.get_or_insert_default().window(day).add(effect.demand, effect.lines);
+            self.ahead.get_or_insert_default().window(day).record(effect);
         } else if effect.demand.is_negative() && at >= self.day_start() && zone.day_of(demand_at) == self.last_day() {
             self.last_units = (self.last_units + effect.demand).max(Quantity::ZERO);
             self.lines.take_back(self.last_day(), effect.lines.unsigned_abs());
@@ -176,32 +206,51 @@ impl DemandState {
         }
     }
 
+    /// Somebody corrected the stock at `at`. One that comes late is of a window that has closed.
+    pub fn note_correction(&mut self, at: Timestamp, zone: &Zone) {
+        if at >= self.day_start() {
+            let days = zone.day_of(at).0.saturating_sub(self.first_day.0).saturating_add(1);
+            self.sale_days.corrected = self.sale_days.corrected.max(days.clamp(0, i32::from(u16::MAX)) as u16);
+        }
+    }
+
     /// Since when it is known to be out of stock.
     #[must_use]
     pub fn out_of_stock_since(&self) -> Option<Timestamp> {
         (self.out_since != Timestamp::MAX).then_some(self.out_since)
     }
 
-    /// Closes the open day and opens the next. `trading`: the site sold something on it.
-    pub fn close_day(&mut self, zone: &Zone, trading: bool) -> DayClosed {
+    /// Nothing is heard from the place: a day without sales is no exposure, since nobody knows what it sold.
+    pub fn hide_day(&mut self) {
+        if self.today.units.is_zero() {
+            self.today.add_out(i64::from(self.day_length_ms));
+        }
+    }
+
+    /// Closes the open day and opens the next. `dispersion`: variance ÷ mean of daily demand, of the key and its like.
+    pub fn close_day(&mut self, zone: &Zone, kind: DayKind, dispersion: f64) -> DayClosed {
         if self.out_since < self.day_close {
             let from = self.out_since.max(self.day_start());
             self.today.add_out(self.day_close.since(from));
             self.out_since = self.day_close;
         }
-        let exposure = self.exposure_of_today();
+        let exposure = if kind == DayKind::Promoted { 0 } else { self.exposure_of_today() };
+        let rest = if self.today.emptied() { lost_sales::rest_of_order(dispersion) } else { 0.0 };
         let closed = DayClosed {
             day: self.day,
             units: self.today.units,
             lines: self.today.lines,
             exposure_days: days(exposure),
+            out_days: days(WHOLE - self.in_stock_today()),
+            lost_units: lost_sales::bounded(rest, self.today.units.as_f64()),
             surge_score: f64::from(self.surge_score),
-            trading: trading || self.today.lines > 0,
+            trading: kind != DayKind::Idle || self.today.lines > 0,
         };
         self.fold_last();
         self.last_units = closed.units;
         self.last_exposure = exposure;
-        if closed.trading {
+        self.last_rest = rest as f32;
+        if closed.trading && kind != DayKind::Promoted {
             self.lines.close(closed.day, closed.lines);
         }
         self.open_next(zone);
@@ -209,11 +258,15 @@ impl DemandState {
     }
 
     fn exposure_of_today(&self) -> u32 {
-        let length = u64::from(self.day_length_ms.max(1));
-        let out = u64::from(self.today.out_ms).min(length);
-        let in_stock = (u64::from(WHOLE) * (length - out) / length) as u32;
         let sold = self.today.units;
-        if sold.is_positive() && sold.as_f64() >= self.velocity_per_day() { WHOLE } else { in_stock }
+        if sold.is_positive() && sold.as_f64() >= self.velocity_per_day() { WHOLE } else { self.in_stock_today() }
+    }
+
+    /// In millionths of the open day.
+    fn in_stock_today(&self) -> u32 {
+        let length = u64::from(self.day_length_ms.max(1));
+        let out = u64::from(self.today.out_ms()).min(length);
+        (u64::from(WHOLE) * (length - out) / length) as u32
     }
 
     /// Puts the last closed day into the estimators for good.
@@ -225,6 +278,9 @@ impl DemandState {
         self.sale_days = self.settled_sale_days();
         if self.last_units.is_positive() {
             self.earlier_sale = self.earlier_sale.max(self.last_day());
+        }
+        if !self.corrected_since_sale() {
+            self.sale_days.corrected = 0;
         }
         let mut older = self.older.take().unwrap_or_default();
         older.push(self.last_units);
@@ -261,7 +317,9 @@ impl DemandState {
         if !self.has_last() {
             return self.rate;
         }
-        self.rate.with_day(self.last_units.as_f64(), days(self.last_exposure))
+        let units = self.last_units.as_f64();
+        let lost = lost_sales::bounded(f64::from(self.last_rest), units);
+        self.rate.with_day(units, lost, days(self.last_exposure))
     }
 
     fn settled_sale_days(&self) -> SaleDays {
@@ -271,6 +329,11 @@ impl DemandState {
     /// Keeps the open day's highest surge score, which is what the false-alarm budget is drawn on.
     pub fn note_surge_score(&mut self, score: f64) {
         self.surge_score = self.surge_score.max(score as f32);
+    }
+
+    /// Keeps the highest score of a closed trading day until the next one, and returns that of the one before.
+    pub fn exchange_waiting_score(&mut self, score: f64) -> f64 {
+        f64::from(std::mem::replace(&mut self.waiting_score, score as f32))
     }
 }
 

@@ -6,6 +6,8 @@
 
 use schemas::row::{RowError, RowReader, RowWriter};
 
+use super::lost_sales;
+
 /// 0.5^(1/21): half-life 21 days.
 const FAST: f64 = 0.967_531_778_523_891_6;
 /// 0.5^(1/120): half-life 120 days.
@@ -15,6 +17,13 @@ const PRIOR_DAYS: f64 = 10.0;
 /// Share of the fast rate in the velocity.
 const FAST_SHARE: f64 = 0.6;
 
+/// What is known of an item's rate before it has sold: units a day, and the days of exposure that is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prior {
+    pub per_day: f64,
+    pub days: f64,
+}
+
 /// Demand sums of the days folded in. Units; exposure in days in stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct DemandRate {
@@ -23,6 +32,8 @@ pub(super) struct DemandRate {
     slow_demand: f32,
     slow_squared: f32,
     slow_exposure: f32,
+    /// Part of the slow demand that was not sold.
+    slow_lost: f32,
 }
 
 impl DemandRate {
@@ -30,13 +41,15 @@ impl DemandRate {
         *self == Self::default()
     }
 
-    /// Folds in one day that was in stock for `exposure` of it. A day without any says nothing.
+    /// Folds in one day that was in stock for `exposure` of it, sold so many units, and would have sold `lost` more
+    /// ([`lost_sales`]). A day without exposure says nothing.
     #[must_use]
-    pub(super) fn with_day(&self, units: f64, exposure: f64) -> Self {
-        let units = if exposure > 0.0 { units } else { 0.0 };
+    pub(super) fn with_day(&self, units: f64, lost: f64, exposure: f64) -> Self {
+        let (units, lost) = if exposure > 0.0 { (units + lost, lost) } else { (0.0, 0.0) };
         // The square a whole day would have had (variance grows with time, the mean's square with
         // its square).
-        let squared = units * units + exposure * (1.0 - exposure) * self.slow() * self.slow();
+        let squared =
+            units * units + exposure * (1.0 - exposure) * self.slow() * self.slow() + lost_sales::variance(lost);
         let fold = |sum: f32, decay: f64, value: f64| (f64::from(sum) * decay + value) as f32;
         Self {
             fast_demand: fold(self.fast_demand, FAST, units),
@@ -44,11 +57,31 @@ impl DemandRate {
             slow_demand: fold(self.slow_demand, SLOW, units),
             slow_squared: fold(self.slow_squared, SLOW, squared),
             slow_exposure: fold(self.slow_exposure, SLOW, exposure),
+            slow_lost: fold(self.slow_lost, SLOW, lost),
         }
     }
 
-    fn slow(&self) -> f64 {
+    /// Units a day: the fast rate, shrunk to the slow one, which is shrunk to the prior.
+    pub(super) fn with_prior(&self, prior: Option<Prior>) -> f64 {
+        let Prior { per_day, days } = prior.unwrap_or(Prior { per_day: 0.0, days: 0.0 });
+        let exposure = f64::from(self.slow_exposure) + days;
+        let slow = if exposure > 0.0 { (f64::from(self.slow_demand) + days * per_day) / exposure } else { per_day };
+        (f64::from(self.fast_demand) + PRIOR_DAYS * slow) / (f64::from(self.fast_exposure) + PRIOR_DAYS)
+    }
+
+    /// Variance ÷ mean of daily demand in the slow window; `None` while nothing has sold.
+    pub(super) fn variance_to_mean(&self) -> Option<f64> {
+        let mean = self.slow();
+        (mean > 0.0).then(|| (ratio(self.slow_squared, self.slow_exposure) - mean * mean).max(0.0) / mean)
+    }
+
+    pub(super) fn slow(&self) -> f64 {
         ratio(self.slow_demand, self.slow_exposure)
+    }
+
+    /// Units a day of the slow rate that are taken for lost.
+    pub(super) fn lost(&self) -> f64 {
+        ratio(self.slow_lost, self.slow_exposure)
     }
 
     /// Units a day: the slow rate, and the fast one shrunk to it (gamma–Poisson shrinkage: a prior
@@ -62,12 +95,7 @@ impl DemandRate {
     /// Units² a day: the variance-to-mean ratio of the slow window times the velocity, so that the
     /// spread moves with the level.
     pub(super) fn variance_per_day(&self) -> f64 {
-        let mean = self.slow();
-        if mean <= 0.0 {
-            return 0.0;
-        }
-        let variance = (ratio(self.slow_squared, self.slow_exposure) - mean * mean).max(0.0);
-        variance / mean * self.per_day()
+        self.variance_to_mean().unwrap_or(0.0) * self.per_day()
     }
 
     /// Days in stock behind the slow rate, after weighting.
@@ -76,7 +104,7 @@ impl DemandRate {
     }
 
     pub(super) fn encode(&self, w: &mut RowWriter<'_>) {
-        let Self { fast_demand, fast_exposure, slow_demand, slow_squared, slow_exposure } = *self;
+        let Self { fast_demand, fast_exposure, slow_demand, slow_squared, slow_exposure, slow_lost: _ } = *self;
         for sum in [fast_demand, fast_exposure, slow_demand, slow_squared, slow_exposure] {
             w.f32(sum);
         }
@@ -89,7 +117,21 @@ impl DemandRate {
             slow_demand: r.f32()?,
             slow_squared: r.f32()?,
             slow_exposure: r.f32()?,
+            slow_lost: 0.0,
         })
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.slow_lost != 0.0
+    }
+
+    pub(super) fn encode_lost(&self, w: &mut RowWriter<'_>) {
+        w.f32(self.slow_lost);
+    }
+
+    pub(super) fn decode_lost(&mut self, r: &mut RowReader<'_>) -> Result<(), RowError> {
+        self.slow_lost = r.f32()?;
+        Ok(())
     }
 }
 
@@ -102,7 +144,7 @@ mod tests {
     use super::*;
 
     fn days(of: &[(f64, f64)]) -> DemandRate {
-        of.iter().fold(DemandRate::default(), |rate, (units, exposure)| rate.with_day(*units, *exposure))
+        of.iter().fold(DemandRate::default(), |rate, (units, exposure)| rate.with_day(*units, 0.0, *exposure))
     }
 
     #[test]

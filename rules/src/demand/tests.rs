@@ -3,6 +3,15 @@ use schemas::row::{RowReader, RowWriter};
 
 use super::*;
 
+impl DemandState {
+    pub(crate) fn take_line_rate(&mut self, other: &Self) {
+        self.lines = other.lines;
+    }
+}
+
+/// Variance ÷ mean of daily demand, as the day close is told.
+const DISPERSION: f64 = 9.0;
+
 fn units(n: i64) -> Quantity {
     Quantity::from_units(n)
 }
@@ -20,7 +29,7 @@ fn sell(state: &mut DemandState, n: i64, when: Timestamp) {
 }
 
 fn close(state: &mut DemandState) -> DayClosed {
-    state.close_day(&Zone::UTC, true)
+    state.close_day(&Zone::UTC, DayKind::Trading, DISPERSION)
 }
 
 /// A key whose closed days sold so many units each.
@@ -73,6 +82,40 @@ fn a_day_that_sold_what_was_expected_counts_whole_though_it_sold_out() {
     assert_eq!(close(&mut state).exposure_days, 1.0);
 }
 
+/// A key that sold eight units a day for 40 days, and on the next all it had, at `hour`.
+fn sold_out(n: i64, hour: i64) -> DemandState {
+    let mut state = sold_daily(&[8; 40]);
+    let when = at(40, hour);
+    let effect = StockEffect { emptied: true, ..demand(units(n), 1, when) };
+    assert!(state.record(&effect, when, &Zone::UTC));
+    state.note_stock(when, true, &Zone::UTC);
+    state
+}
+
+#[test]
+fn of_the_order_that_emptied_the_shelf_more_is_counted_than_was_sold() {
+    let lost = |mut state: DemandState| {
+        close(&mut state);
+        (state.lost_per_day() * state.exposure_days(), state.sold_7d())
+    };
+    // Half of 9 − 1, from geometric mean to mean; three times what was sold at most.
+    let (rest, sold) = lost(sold_out(9, 12));
+    assert!((rest - 4.0 * 0.5_f64.exp()).abs() < 1e-3 && sold == units(6 * 8 + 9), "{rest} {sold}");
+    assert!((lost(sold_out(1, 12)).0 - 3.0).abs() < 1e-3);
+    // A later sale finds something there, be it by a book that was wrong: nobody was sent away.
+    let mut state = sold_out(9, 12);
+    sell(&mut state, 1, at(40, 13));
+    assert_eq!(lost(state).0, 0.0);
+    // Nobody bought, in the end.
+    let mut state = sold_out(9, 12);
+    assert!(state.record(&demand(units(-9), -1, at(40, 12)), at(40, 14), &Zone::UTC));
+    assert_eq!(lost(state).0, 0.0);
+    let mut state = sold_out(9, 12);
+    close(&mut state);
+    assert!(state.record(&demand(units(-9), -1, at(40, 12)), at(41, 2), &Zone::UTC));
+    assert_eq!(state.lost_per_day(), 0.0);
+}
+
 #[test]
 fn late_demand_stays_out_of_closed_windows() {
     let mut state = sold_daily(&[1, 2, 3]);
@@ -106,12 +149,28 @@ fn an_unmatched_cancellation_takes_no_more_than_the_window_holds() {
 fn surge_windows_skip_days_without_trade() {
     let mut state = sold_daily(&[1, 1]);
     sell(&mut state, 1, at(2, 1));
-    state.close_day(&Zone::UTC, false);
+    state.close_day(&Zone::UTC, DayKind::Idle, 0.0);
     assert_eq!(state.lines_in_window(2), 2, "a day on which the key sold is a trading day");
-    state.close_day(&Zone::UTC, false);
-    state.close_day(&Zone::UTC, false);
+    state.close_day(&Zone::UTC, DayKind::Idle, 0.0);
+    state.close_day(&Zone::UTC, DayKind::Idle, 0.0);
     assert_eq!([state.lines_in_window(0), state.lines_in_window(1), state.lines_in_window(2)], [0, 1, 2]);
     assert_eq!(state.line_days() as i32, 2);
+}
+
+#[test]
+fn a_planned_promotion_teaches_nothing_about_usual_days() {
+    let mut state = sold_daily(&[2; 40]);
+    let figures = |s: &DemandState| (s.velocity_per_day(), s.variance_per_day(), s.line_rate_per_day(0), s.line_days());
+    let usual = figures(&state);
+    for day in 40..47 {
+        (0..9).for_each(|hour| sell(&mut state, 5, at(day, 9 + hour)));
+        assert_eq!(state.close_day(&Zone::UTC, DayKind::Promoted, 0.0).exposure_days, 0.0);
+    }
+    assert_eq!(state.sold_7d(), units(7 * 45), "it was sold all the same");
+    assert_eq!(state.lines_in_window(2), 2, "windows reach behind it");
+    close(&mut state);
+    let (velocity, _, lines, _) = figures(&state);
+    assert!((velocity / usual.0 - 1.0).abs() < 0.1 && (lines / usual.2 - 1.0).abs() < 0.2, "{velocity} {lines}");
 }
 
 #[test]
@@ -127,7 +186,25 @@ fn idle_days_are_whole_local_days() {
     assert!(p(&[1; 60]) < 0.01 && p(&[0; 60]) > p(&[1; 60]));
     let mut gone = vec![1; 60];
     gone.extend([0; 90]);
-    assert!(p(&gone) > 0.9);
+    assert!(p(&gone) > 0.8);
+}
+
+#[test]
+fn a_correction_counts_until_the_next_sale_and_not_on_its_day() {
+    let p = |state: &DemandState| state.no_sale_probability(at(21, 0), 30.0);
+    let mut days = vec![1; 10];
+    days.extend([0; 11]);
+    let silent = sold_daily(&days);
+    let mut corrected = silent.clone();
+    corrected.note_correction(at(20, 9), &Zone::UTC);
+    assert_eq!(p(&corrected), p(&silent), "late: that day is closed");
+    corrected.note_correction(at(21, 9), &Zone::UTC);
+    assert!(corrected.corrected_since_sale() && p(&corrected) > p(&silent));
+    sell(&mut corrected, 1, at(21, 8));
+    assert!(!corrected.corrected_since_sale(), "of one day, whatever came first");
+    close(&mut corrected);
+    close(&mut corrected);
+    assert!(!corrected.corrected_since_sale());
 }
 
 #[test]
@@ -140,7 +217,7 @@ fn days_are_the_locations_own() {
     assert_eq!(state.day_close().since(state.day_start()), 23 * HOUR_MS);
     let close = state.day_close();
     assert!(state.is_open_day(close.minus_ms(1)) && !state.is_open_day(close));
-    state.close_day(&zone, true);
+    state.close_day(&zone, DayKind::Trading, 0.0);
     assert_eq!((state.day_start(), state.day_close().since(close)), (close, DAY_MS));
 }
 
@@ -149,7 +226,7 @@ fn a_new_zone_moves_the_end_of_the_open_day() {
     let mut state = sold_daily(&[3, 3]);
     state.set_zone(&Zone::named("Asia/Shanghai").unwrap());
     assert_eq!(state.day_close(), at(2, 16));
-    let closed = state.close_day(&Zone::named("Asia/Shanghai").unwrap(), true);
+    let closed = state.close_day(&Zone::named("Asia/Shanghai").unwrap(), DayKind::Trading, 0.0);
     assert_eq!((closed.day, state.day_close()), (Day(2), at(3, 16)));
 }
 
@@ -183,10 +260,36 @@ proptest! {
     fn the_unit_of_measure_does_not_matter(days in proptest::collection::vec(0_i64..50, 1..100)) {
         let grams = sold_daily(&days.iter().map(|n| n * 1000).collect::<Vec<_>>());
         let kilos = sold_daily(&days);
-        let near = |a: f64, b: f64| (a - b).abs() <= 1e-3 * b.max(1e-3);
-        prop_assert!(near(grams.velocity_per_day() / 1e3, kilos.velocity_per_day()));
-        prop_assert!(near(grams.variance_per_day() / 1e6, kilos.variance_per_day()));
+        let near = |a: f64, b: f64, scale: f64| (a - b).abs() <= 1e-3 * b.max(1e-3 * scale.max(1.0));
+        let velocity = kilos.velocity_per_day();
+        prop_assert!(near(grams.velocity_per_day() / 1e3, velocity, velocity));
+        // A difference of squares that are kept in single precision.
+        prop_assert!(near(grams.variance_per_day() / 1e6, kilos.variance_per_day(), velocity * velocity));
         prop_assert_eq!(grams.line_rate_per_day(0), kilos.line_rate_per_day(0));
+    }
+
+    #[test]
+    fn more_that_was_lost_never_lowers_the_rate(
+        days in proptest::collection::vec((0_i64..50, proptest::bool::ANY), 1..100), phi in 0.0_f64..40.0, more in 0.0_f64..40.0,
+    ) {
+        let known = |phi: Option<f64>| {
+            let mut state = DemandState::first_seen(at(0, 0), &Zone::UTC);
+            for (day, (n, emptied)) in days.iter().enumerate() {
+                let when = at(day as i64, 12);
+                let effect = StockEffect { emptied: *emptied && phi.is_some(), ..demand(units(*n), 1, when) };
+                state.record(&effect, when, &Zone::UTC);
+                state.close_day(&Zone::UTC, DayKind::Trading, phi.unwrap_or(40.0));
+            }
+            state
+        };
+        let (seen, some, most) = (known(None), known(Some(phi)), known(Some(phi + more)));
+        let rates = [&seen, &some, &most].map(DemandState::velocity_per_day);
+        prop_assert!(rates[0] <= rates[1] && rates[1] <= rates[2], "{rates:?}");
+        prop_assert_eq!(seen.lost_per_day(), 0.0);
+        prop_assert_eq!((seen.sold_7d(), seen.exposure_days()), (most.sold_7d(), most.exposure_days()));
+        prop_assert_eq!(DemandState::decode(&mut RowReader::new(&row(&most)), 2), Ok(most));
+        let single = known(Some(1.0));
+        prop_assert_eq!(single.velocity_per_day(), seen.velocity_per_day(), "orders of one unit are not cut");
     }
 
     #[test]
@@ -255,7 +358,7 @@ proptest! {
         }
         let row = row(&state);
         let mut reader = RowReader::new(&row);
-        let read = DemandState::decode(&mut reader);
+        let read = DemandState::decode(&mut reader, 2);
         prop_assert_eq!(read.as_ref(), Ok(&state));
         prop_assert!(reader.is_empty());
     }

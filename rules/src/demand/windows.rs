@@ -4,47 +4,80 @@ use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::{Day, Quantity};
 
 use crate::codec::{insert, list};
+use crate::position::StockEffect;
 
 /// Local days after the open one that can hold demand already: a source partition may run ahead of
 /// stream time, and a day stays open for the grace. Beyond it demand goes to the furthest of them.
 pub const AHEAD_DAYS_MAX: usize = 8;
 /// Closed days before the last one whose units are kept.
 const OLDER_DAYS: usize = 6;
+/// Longer than any local day.
+const OUT_MS_MAX: i64 = 1 << 30;
 
 /// Demand of one open local day.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct DayWindow {
     pub units: Quantity,
     pub lines: u32,
-    /// Milliseconds known to be out of stock.
-    pub out_ms: u32,
+    /// Twice the milliseconds known to be out of stock, and one more if the last sale took all there was.
+    out: u32,
 }
 
 impl DayWindow {
+    /// Puts the demand of one change in.
+    pub(super) fn record(&mut self, effect: &StockEffect) {
+        self.add(effect.demand, effect.lines);
+        if effect.demand.is_positive() {
+            self.set_emptied(effect.emptied);
+        }
+    }
+
+    /// Milliseconds known to be out of stock.
+    pub(super) fn out_ms(&self) -> u32 {
+        self.out >> 1
+    }
+
+    /// Whether its last sale took all there was.
+    pub(super) fn emptied(&self) -> bool {
+        self.out & 1 == 1
+    }
+
+    fn set_emptied(&mut self, emptied: bool) {
+        self.out = self.out & !1 | u32::from(emptied);
+    }
+
     /// Cancellations never take more than is there.
     pub(super) fn add(&mut self, units: Quantity, lines: i32) {
         self.units = (self.units + units).max(Quantity::ZERO);
+        self.set_emptied(self.emptied() && self.units.is_positive());
         self.lines = self.lines.saturating_add_signed(lines);
     }
 
     pub(super) fn add_out(&mut self, ms: i64) {
-        self.out_ms = self.out_ms.saturating_add(ms.max(0) as u32);
+        let ms = i64::from(self.out_ms()).saturating_add(ms.max(0)).min(OUT_MS_MAX);
+        self.out = (ms as u32) << 1 | u32::from(self.emptied());
     }
 
     fn join(&mut self, other: Self) {
         self.add(other.units, 0);
         self.lines = self.lines.saturating_add(other.lines);
-        self.out_ms = self.out_ms.saturating_add(other.out_ms);
+        self.add_out(i64::from(other.out_ms()));
+        if other.units.is_positive() {
+            self.set_emptied(other.emptied());
+        }
     }
 
+    /// Layout: units, lines, twice the milliseconds out of stock and one more if it was emptied; in version 1 those
+    /// milliseconds.
     pub(super) fn encode(&self, w: &mut RowWriter<'_>) {
         w.quantity(self.units);
         w.unsigned(u64::from(self.lines));
-        w.unsigned(u64::from(self.out_ms));
+        w.unsigned(u64::from(self.out));
     }
 
-    pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
-        Ok(Self { units: r.quantity()?, lines: r.unsigned()? as u32, out_ms: r.unsigned()? as u32 })
+    pub(super) fn decode(r: &mut RowReader<'_>, version: u8) -> Result<Self, RowError> {
+        let (units, lines, out) = (r.quantity()?, r.unsigned()? as u32, r.unsigned()? as u32);
+        Ok(Self { units, lines, out: if version == 1 { out << 1 } else { out } })
     }
 }
 
@@ -85,8 +118,9 @@ impl Ahead {
         }
     }
 
-    pub(super) fn decode(r: &mut RowReader<'_>, base: Day) -> Result<Self, RowError> {
-        list(r, |r| Ok((Day(i64::from(base.0).wrapping_add(r.signed()?) as i32), DayWindow::decode(r)?))).map(Self)
+    pub(super) fn decode(r: &mut RowReader<'_>, base: Day, version: u8) -> Result<Self, RowError> {
+        list(r, |r| Ok((Day(i64::from(base.0).wrapping_add(r.signed()?) as i32), DayWindow::decode(r, version)?)))
+            .map(Self)
     }
 }
 

@@ -3,15 +3,24 @@
 //! A detector looks at the state of one key and says so in a [`Verdict`]; it never changes state,
 //! never emits, and knows nothing of episodes. One folder per kind, one line in [`registry`].
 
+pub mod abnormal_outbound;
+pub mod data_quality;
 pub mod demand_surge;
+pub mod expiry_risk;
 pub mod low_stock;
 pub mod registry;
+pub mod shrinkage;
+pub mod slow_mover;
 pub mod stock_out;
+mod transfer;
+mod worth;
 
-use schemas::{AlertState, Evidence, EvidenceValue, Message, Quantity, Severity, Timestamp};
+use schemas::{Alert, AlertKind, AlertState, Evidence, EvidenceValue, Message, Quantity, Severity, Timestamp};
 
+use crate::class::{self, Class};
 use crate::decide::rounded;
 use crate::environment::Environment;
+use crate::network::Elsewhere;
 use crate::ruleset::Rule;
 use crate::state::KeyState;
 
@@ -50,6 +59,9 @@ pub struct Sight<'a> {
     /// The time it is: of the record, or stream time if that is later; due time of the timer.
     pub at: Timestamp,
     pub trigger: Trigger,
+    /// The item at its other locations. Looked up only to describe an alert that [asks](asks_elsewhere) for it:
+    /// no verdict may depend on it.
+    pub elsewhere: &'a [Elsewhere],
 }
 
 impl Sight<'_> {
@@ -61,15 +73,40 @@ impl Sight<'_> {
     }
 }
 
+/// Whether an alert line is better told with the item's other locations in sight.
+#[must_use]
+pub fn asks_elsewhere(alert: &Alert) -> bool {
+    matches!(alert.kind, AlertKind::LowStock | AlertKind::StockOut | AlertKind::SlowMover)
+        && matches!(alert.state, AlertState::Opened | AlertState::Updated)
+}
+
 /// One kind of alert: how it is judged and put into words.
 pub struct Detector {
-    pub kind: schemas::AlertKind,
+    pub kind: AlertKind,
     /// For the reference, one sentence.
     pub description: &'static str,
     /// While an alert of that kind is open, this one says nothing new.
-    pub superseded_by: Option<schemas::AlertKind>,
+    pub superseded_by: Option<AlertKind>,
     pub judge: fn(&Sight<'_>, &Rule) -> Verdict,
     pub describe: fn(&Sight<'_>, &Rule, AlertState) -> (Evidence, Message),
+}
+
+/// The classes of the item, and where a rule asks for them what they were made of.
+pub(crate) fn class_evidence(sight: &Sight<'_>, rule: &Rule) -> Evidence {
+    let Class { abc, xyz } = sight.state.demand.class;
+    let facts = Facts::default()
+        .text("abc", abc.map(|class| class.name().to_owned()))
+        .text("xyz", xyz.map(|class| class.name().to_owned()));
+    if !rule.scope.names_class() {
+        return facts.done();
+    }
+    let (demand, boundaries) = (&sight.state.demand, sight.env.site.class_boundaries());
+    facts
+        .number("sales_value_per_day", class::sales_value_per_day(demand, sight.env.item))
+        .number("a_from_sales_value_per_day", boundaries.map(|b| b.a_from))
+        .number("b_from_sales_value_per_day", boundaries.map(|b| b.b_from))
+        .number("weekly_variation", class::weekly_variation(demand))
+        .done()
 }
 
 /// Collects named figures in the order a person would check them.
@@ -96,6 +133,12 @@ impl Facts {
         if let Some(value) = value.into() {
             self.0.0.push((name.to_owned(), EvidenceValue::Text(value)));
         }
+        self
+    }
+
+    /// Those figures, then `others`.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.0.extend(others.0.0);
         self
     }
 

@@ -5,9 +5,12 @@
 //! bounded; its file says by what, and what happens there. Returns, transfers, adjustments and
 //! scrap are never demand, but for a warehouse's outbound transfers, its dependent demand.
 
+mod dates;
 mod effect;
 mod lots;
+mod majority;
 mod orders;
+mod quality;
 mod reservations;
 mod row;
 mod sales;
@@ -15,6 +18,7 @@ mod sales;
 pub use effect::{Receipt, StockEffect};
 pub use lots::{LOTS_MAX, Lot};
 pub use orders::{ORDERS_MAX, PurchaseOrder};
+pub use quality::{AGREEMENTS_MIN, Doubt, Fault};
 pub use reservations::{RESERVATION_LIFE_MS, RESERVATIONS_MAX};
 pub use sales::{CANCELLATION_MS, SALES_MAX};
 
@@ -23,9 +27,11 @@ use schemas::{InventoryEvent, Quantity, StockChange, Timestamp};
 use crate::place::Place;
 use crate::stable_hash::stable_hash;
 use lots::Lots;
+use majority::Majority;
 use orders::Orders;
+use quality::{Fit, Quality};
 use reservations::Reservations;
-use sales::RecentSales;
+use sales::{RecentSales, Sold};
 
 /// Book stock of one key.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,7 +39,10 @@ pub struct PositionState {
     /// Zero while unknown.
     on_hand: Quantity,
     known: bool,
-    suspect: bool,
+    /// Statements in a row that the movements have accounted for, up to [`AGREEMENTS_MIN`].
+    agreements: u8,
+    /// The customer id that makes most of the sales, if any does.
+    majority: Majority,
     /// `None` when there are none: most keys sold nothing lately.
     sales: Option<Box<RecentSales>>,
     /// What few keys have at any one time; `None` when all of it is empty.
@@ -45,11 +54,12 @@ struct Ledger {
     reservations: Reservations,
     orders: Orders,
     lots: Lots,
+    quality: Quality,
 }
 
 impl Ledger {
     fn is_empty(&self) -> bool {
-        self.reservations.is_empty() && self.orders.is_empty() && self.lots.is_empty()
+        self.reservations.is_empty() && self.orders.is_empty() && self.lots.is_empty() && self.quality.is_empty()
     }
 }
 
@@ -98,10 +108,22 @@ impl PositionState {
         overdue.fold(Quantity::ZERO, |sum, o| sum + o.open)
     }
 
-    /// The book went below zero; a balance or a count clears it.
+    /// What is told about the stock does not fit together; a balance or a count near the book clears it.
     #[must_use]
     pub fn suspect(&self) -> bool {
-        self.suspect
+        self.doubt().is_some()
+    }
+
+    /// Why it is suspect.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&Doubt> {
+        self.ledger.as_ref().and_then(|l| l.quality.doubt())
+    }
+
+    /// When a date came that cannot be, on the open day or the one before.
+    #[must_use]
+    pub fn impossible_date(&self) -> Option<Timestamp> {
+        self.ledger.as_ref().and_then(|l| l.quality.impossible_date)
     }
 
     /// First expired first.
@@ -140,6 +162,9 @@ impl PositionState {
         if let Some(sales) = &mut self.sales {
             sales.prune(now);
         }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.quality.close_day(now);
+        }
         self.tidy();
     }
 
@@ -148,15 +173,17 @@ impl PositionState {
         let at = event.occurred_at;
         let mut effect = StockEffect::none(at);
         match &event.change {
-            StockChange::Sold { quantity, order_id, .. } => self.sell(*quantity, order_id.as_deref(), &mut effect),
+            StockChange::Sold { quantity, order_id, customer, .. } => {
+                self.sell(*quantity, order_id.as_deref(), customer.as_deref(), &mut effect);
+            }
             StockChange::SaleCancelled { quantity, order_id, .. } => {
                 self.cancel_sale(*quantity, order_id.as_deref(), &mut effect);
             }
             StockChange::Returned { quantity, .. } | StockChange::TransferredIn { quantity, .. } => {
-                self.move_by(*quantity);
+                self.move_by(*quantity, at);
             }
             StockChange::TransferredOut { quantity, .. } => {
-                self.move_by(-*quantity);
+                self.move_by(-*quantity, at);
                 if place.warehouse && quantity.is_positive() {
                     // A transfer is no customer's order line: it moves the reorder point, never a surge.
                     (effect.demand, effect.dependent) = (*quantity, true);
@@ -165,10 +192,11 @@ impl PositionState {
             StockChange::Received { quantity, po_id, .. } => self.receive(*quantity, po_id.as_deref(), &mut effect),
             StockChange::LotReceived { quantity, lot, expires_on, po_id, .. } => {
                 self.receive(*quantity, po_id.as_deref(), &mut effect);
-                self.ledger().lots.receive(lot, *quantity, *expires_on);
+                let expires_on = self.possible(*expires_on, at, dates::expiry_is_possible);
+                self.ledger().lots.receive(lot, *quantity, expires_on);
             }
-            StockChange::Adjusted { quantity, .. } => self.move_by(*quantity),
-            StockChange::Scrapped { quantity, .. } => self.move_by(-*quantity),
+            StockChange::Adjusted { quantity, .. } => self.move_by(*quantity, at),
+            StockChange::Scrapped { quantity, .. } => self.move_by(-*quantity, at),
             StockChange::Counted { counted, book, .. } => self.count(*counted, *book, &mut effect),
             StockChange::BalanceObserved { on_hand } => self.set(*on_hand, &mut effect),
             StockChange::Reserved { quantity, order_id } => {
@@ -180,7 +208,8 @@ impl PositionState {
                 }
             }
             StockChange::Ordered { quantity, po_id, expected_at, .. } => {
-                self.ledger().orders.order(stable_hash(po_id), *quantity, at, *expected_at);
+                let expected_at = self.possible(*expected_at, at, dates::delivery_is_possible);
+                self.ledger().orders.order(stable_hash(po_id), *quantity, at, expected_at);
             }
             StockChange::OrderCancelled { quantity, po_id } => {
                 if let Some(ledger) = &mut self.ledger {
@@ -192,18 +221,23 @@ impl PositionState {
         effect
     }
 
-    /// A sale is demand, and fulfils what was reserved for its order.
-    fn sell(&mut self, quantity: Quantity, order_id: Option<&str>, effect: &mut StockEffect) {
-        self.move_by(-quantity);
+    /// A sale is demand, and fulfils what was reserved for its order. It is an order line unless its
+    /// buyer had one in the last 24 hours.
+    fn sell(&mut self, quantity: Quantity, order_id: Option<&str>, customer: Option<&str>, effect: &mut StockEffect) {
+        self.move_by(-quantity, effect.demand_at);
         if !quantity.is_positive() {
             return;
         }
         (effect.demand, effect.lines) = (quantity, 1);
+        effect.emptied = self.known && self.on_hand.is_zero();
         if let Some(order) = order_id.map(stable_hash) {
             if let Some(ledger) = &mut self.ledger {
                 ledger.reservations.release(order, quantity);
             }
-            self.sales.get_or_insert_default().push(order, quantity, effect.demand_at);
+            let customer = customer.filter(|name| !name.is_empty()).map(stable_hash);
+            let sold = Sold { order, customer, quantity, at: effect.demand_at };
+            let line = self.sales.get_or_insert_default().push(sold, &mut self.majority);
+            effect.lines = i32::from(line);
         }
     }
 
@@ -211,7 +245,7 @@ impl PositionState {
     /// the sale that is in the sale's own window; otherwise, or when the sale is not known, at the
     /// cancellation's instant, where the window's bound at zero limits it (see `DemandState`).
     fn cancel_sale(&mut self, quantity: Quantity, order_id: Option<&str>, effect: &mut StockEffect) {
-        self.move_by(quantity);
+        self.move_by(quantity, effect.demand_at);
         if !quantity.is_positive() {
             return;
         }
@@ -224,7 +258,7 @@ impl PositionState {
     }
 
     fn receive(&mut self, quantity: Quantity, po_id: Option<&str>, effect: &mut StockEffect) {
-        self.move_by(quantity);
+        self.move_by(quantity, effect.demand_at);
         let unknown = Receipt { lead_days: None };
         effect.receipt = Some(
             self.ledger
@@ -236,35 +270,82 @@ impl PositionState {
 
     /// What the WMS says is there. The difference to the book is unexplained, never demand.
     fn set(&mut self, on_hand: Quantity, effect: &mut StockEffect) {
-        if self.known {
-            effect.unexplained = on_hand - self.on_hand;
+        if let Some(book) = self.on_hand() {
+            effect.book = self.trusted_book();
+            effect.unexplained = on_hand - book;
+            effect.far = self.state(on_hand, book, effect.demand_at) == Fit::Far;
         }
+        self.become_known(on_hand, effect.demand_at);
+    }
+
+    /// A stocktake. Movements since the book was frozen stay: they are in on hand, not in `frozen`.
+    fn count(&mut self, counted: Quantity, frozen: Option<Quantity>, effect: &mut StockEffect) {
+        let (at, trusted) = (effect.demand_at, self.trusted_book());
+        effect.variance = frozen.map(|frozen| counted - frozen);
+        effect.book = frozen.or(trusted);
+        let on_hand = match (effect.variance, self.on_hand()) {
+            (Some(variance), Some(book)) => {
+                effect.far = self.state(frozen.unwrap_or(book), book, at) == Fit::Far;
+                book + variance
+            }
+            (None, Some(book)) => {
+                effect.unexplained = counted - book;
+                self.clear_doubt();
+                counted
+            }
+            (_, None) => counted,
+        };
+        self.become_known(on_hand, at);
+    }
+
+    /// The book, unless it is in doubt.
+    fn trusted_book(&self) -> Option<Quantity> {
+        self.on_hand().filter(|_| !self.suspect())
+    }
+
+    fn become_known(&mut self, on_hand: Quantity, at: Timestamp) {
         self.on_hand = on_hand;
         self.known = true;
-        self.suspect = on_hand.is_negative();
+        if on_hand.is_negative() {
+            self.ledger().quality.below_zero(on_hand, at);
+        }
         if let Some(ledger) = &mut self.ledger {
             ledger.lots.cap(on_hand);
         }
     }
 
-    /// A stocktake. Movements since the book was frozen stay: they are in on hand, not in `book`.
-    fn count(&mut self, counted: Quantity, book: Option<Quantity>, effect: &mut StockEffect) {
-        effect.variance = book.map(|book| counted - book);
-        let on_hand = match effect.variance {
-            Some(variance) if self.known => self.on_hand + variance,
-            _ => counted,
-        };
-        self.set(on_hand, effect);
-        if book.is_some() {
-            // The variance accounts for the difference.
-            effect.unexplained = Quantity::ZERO;
+    /// A balance or a count says `stated` where the book says `book`.
+    fn state(&mut self, stated: Quantity, book: Quantity, at: Timestamp) -> Fit {
+        let mut agreements = self.agreements;
+        let fit = self.ledger().quality.state(stated, book, at, &mut agreements);
+        self.agreements = agreements;
+        fit
+    }
+
+    fn clear_doubt(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.quality.clear();
         }
     }
 
-    fn move_by(&mut self, quantity: Quantity) {
+    /// The date, if it can be; one that cannot is left out and remembered.
+    fn possible<D: Copy>(&mut self, date: Option<D>, at: Timestamp, can_be: fn(D, Timestamp) -> bool) -> Option<D> {
+        let possible = date.filter(|date| can_be(*date, at));
+        if date.is_some() && possible.is_none() {
+            self.ledger().quality.impossible_date = Some(at);
+        }
+        possible
+    }
+
+    fn move_by(&mut self, quantity: Quantity, at: Timestamp) {
         if self.known {
+            let was_below = self.on_hand.is_negative();
             self.on_hand += quantity;
-            self.suspect |= self.on_hand.is_negative();
+            if self.on_hand.is_negative() {
+                self.ledger.get_or_insert_default().quality.below_zero(self.on_hand, at);
+            } else if was_below && let Some(ledger) = &mut self.ledger {
+                ledger.quality.above_zero(at);
+            }
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.lots.issue(-quantity);

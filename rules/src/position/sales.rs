@@ -1,9 +1,14 @@
-//! The sales of the last 24 hours, so that a cancellation finds the window its sale was in.
+//! The sales of the last 24 hours: a cancellation finds the window its sale was in, and a buyer who
+//! buys the SKU again is no further order line.
+//!
+//! The buyer is the customer, or the order: where no customer is known, and where one customer id makes
+//! most of the key's sales, because then it stands for many people.
 
 use schemas::row::{RowError, RowReader, RowWriter};
 use schemas::time::DAY_MS;
 use schemas::{Quantity, Timestamp};
 
+use super::majority::Majority;
 use crate::codec::{Times, list, push};
 
 /// A sale can be taken back in its own window for this long.
@@ -16,10 +21,51 @@ pub const SALES_MAX: usize = 64;
 struct Sale {
     /// Low half of the order id's stable hash: enough among [`SALES_MAX`].
     order: u32,
+    buyer: Buyer,
     quantity: Quantity,
     at: Timestamp,
     /// It came too late for its window: its cancellation has nothing to take back.
     late: bool,
+}
+
+/// Who bought. Bits 0–14: of the stable hash of the customer, 0 if unknown; bit 15: the sale is no order
+/// line, because its buyer had one before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Buyer(u16);
+
+impl Buyer {
+    const NO_LINE: u16 = 1 << 15;
+
+    fn new(customer: Option<u64>) -> Self {
+        Self(customer.map_or(0, |hash| (hash as u16 & !Self::NO_LINE).max(1)))
+    }
+
+    fn without_line(self) -> Self {
+        Self(self.0 | Self::NO_LINE)
+    }
+
+    fn is_line(self) -> bool {
+        self.0 & Self::NO_LINE == 0
+    }
+
+    /// 0 if unknown.
+    fn customer(self) -> u16 {
+        self.0 & !Self::NO_LINE
+    }
+
+    fn is(self, other: Self) -> bool {
+        self.customer() != 0 && self.customer() == other.customer()
+    }
+}
+
+/// A sale to remember.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sold {
+    /// Stable hashes.
+    pub order: u64,
+    pub customer: Option<u64>,
+    pub quantity: Quantity,
+    pub at: Timestamp,
 }
 
 /// In order of arrival.
@@ -30,7 +76,7 @@ pub(super) struct RecentSales(Vec<Sale>);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cancelled {
     pub quantity: Quantity,
-    /// Sales that are gone altogether.
+    /// Order lines that are gone altogether.
     pub lines: i32,
     /// The instant of the latest of them.
     pub sold_at: Timestamp,
@@ -41,12 +87,28 @@ impl RecentSales {
         self.0.is_empty()
     }
 
-    pub(super) fn push(&mut self, order: u64, quantity: Quantity, at: Timestamp) {
+    /// Remembers a sale. Whether it is an order line: not if another sale of the last 24 hours is of its order, or
+    /// of its customer, unless that has the majority.
+    pub(super) fn push(&mut self, sold: Sold, majority: &mut Majority) -> bool {
+        let Sold { order, customer, quantity, at } = sold;
+        let order = order as u32;
         self.prune(at);
-        if self.0.len() == SALES_MAX {
-            self.0.remove(0);
+        let buyer = Buyer::new(customer);
+        let one_person = !majority.is(buyer.customer());
+        let (mut line, mut theirs) = (true, 1);
+        for sale in &self.0 {
+            line &= sale.order != order && !(one_person && sale.buyer.is(buyer));
+            theirs += usize::from(sale.buyer.customer() == buyer.customer());
         }
-        push(&mut self.0, Sale { order: order as u32, quantity, at, late: false });
+        if self.0.len() == SALES_MAX {
+            theirs -= usize::from(self.0.remove(0).buyer.customer() == buyer.customer());
+        }
+        let remembered = if line { buyer } else { buyer.without_line() };
+        push(&mut self.0, Sale { order, buyer: remembered, quantity, at, late: false });
+        if 2 * theirs > self.0.len() {
+            majority.vote(buyer.customer(), at);
+        }
+        line
     }
 
     /// The newest sale, if it is of `at`, was kept out of its window.
@@ -76,11 +138,12 @@ impl RecentSales {
             let taken = rest.min(sale.quantity);
             rest -= taken;
             let found = found.get_or_insert(Cancelled { quantity: Quantity::ZERO, lines: 0, sold_at: sale.at });
+            let whole = taken == sale.quantity;
             if !sale.late {
                 found.quantity += taken;
-                found.lines += i32::from(taken == sale.quantity);
+                found.lines += i32::from(whole && sale.buyer.is_line());
             }
-            if taken == sale.quantity {
+            if whole {
                 self.0.remove(i);
             } else {
                 self.0[i].quantity -= taken;
@@ -89,22 +152,31 @@ impl RecentSales {
         found
     }
 
+    /// Layout: count; of each sale order (a hash: as a variable-length integer it would be no shorter), late in bit 0 and
+    /// buyer above; quantity; time.
     pub(super) fn encode(&self, w: &mut RowWriter<'_>) {
         w.unsigned(self.0.len() as u64);
         let mut times = Times::default();
         for s in &self.0 {
-            w.unsigned(u64::from(s.order) << 1 | u64::from(s.late));
+            w.fixed32(s.order);
+            w.unsigned(u64::from(s.buyer.0) << 1 | u64::from(s.late));
             w.quantity(s.quantity);
             times.write(w, s.at);
         }
     }
 
-    pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
+    /// Version 1 had late in bit 0 of one number, order in bits 1–32, buyer above.
+    pub(super) fn decode(r: &mut RowReader<'_>, version: u8) -> Result<Self, RowError> {
         let mut times = Times::default();
         list(r, |r| {
-            let order = r.unsigned()?;
+            let (order, bits) = if version == 1 {
+                let bits = r.unsigned()?;
+                ((bits >> 1) as u32, bits >> 32 & !1 | bits & 1)
+            } else {
+                (r.fixed32()?, r.unsigned()?)
+            };
             let (quantity, at) = (r.quantity()?, times.read(r)?);
-            Ok(Sale { order: (order >> 1) as u32, quantity, at, late: order & 1 != 0 })
+            Ok(Sale { order, buyer: Buyer((bits >> 1) as u16), quantity, at, late: bits & 1 != 0 })
         })
         .map(Self)
     }
@@ -122,11 +194,16 @@ mod tests {
         Timestamp::from_millis(n * DAY_MS / 24)
     }
 
+    fn sell(sales: &mut RecentSales, order: u64, customer: Option<u64>, quantity: i64, at: i64) -> bool {
+        let sold = Sold { order, customer, quantity: units(quantity), at: hour(at) };
+        sales.push(sold, &mut Majority::default())
+    }
+
     #[test]
     fn a_cancellation_goes_back_to_its_sale_for_24_hours() {
         let mut sales = RecentSales::default();
-        sales.push(1, units(5), hour(0));
-        sales.push(2, units(3), hour(1));
+        sell(&mut sales, 1, None, 5, 0);
+        sell(&mut sales, 2, None, 3, 1);
         assert_eq!(sales.cancel(9, units(1), hour(2)), None);
         let part = Cancelled { quantity: units(2), lines: 0, sold_at: hour(0) };
         assert_eq!(sales.cancel(1, units(2), hour(2)), Some(part));
@@ -136,10 +213,47 @@ mod tests {
     }
 
     #[test]
+    fn a_customer_is_one_line_in_24_hours_and_taken_back_once() {
+        let mut sales = RecentSales::default();
+        assert!(sell(&mut sales, 1, Some(7), 5, 0));
+        assert!(!sell(&mut sales, 2, Some(7), 3, 2));
+        assert!(sell(&mut sales, 3, Some(8), 1, 3) && sell(&mut sales, 4, None, 1, 3));
+        assert!(sell(&mut sales, 5, None, 1, 3), "nobody knows whether it is the same one");
+        let mut row = Vec::new();
+        sales.encode(&mut RowWriter::new(&mut row));
+        assert_eq!(RecentSales::decode(&mut RowReader::new(&row), 2), Ok(sales.clone()));
+        assert_eq!(sales.cancel(2, units(3), hour(4)).map(|c| c.lines), Some(0));
+        assert_eq!(sales.cancel(1, units(5), hour(4)).map(|c| c.lines), Some(1));
+        assert!(sell(&mut sales, 6, Some(8), 1, 28), "a day later they are back");
+    }
+
+    #[test]
+    fn lines_of_one_order_are_one_line() {
+        let mut sales = RecentSales::default();
+        assert!(sell(&mut sales, 1, None, 5, 0) && !sell(&mut sales, 1, None, 3, 0));
+        assert_eq!(sales.cancel(1, units(3), hour(1)).map(|c| c.lines), Some(0));
+        assert_eq!(sales.cancel(1, units(5), hour(1)).map(|c| c.lines), Some(1));
+    }
+
+    #[test]
+    fn an_id_that_makes_most_sales_is_many_people() {
+        let (mut sales, mut majority) = (RecentSales::default(), Majority::default());
+        let mut sell = |order, customer, at| {
+            let sold = Sold { order, customer, quantity: units(1), at: hour(at) };
+            sales.push(sold, &mut majority)
+        };
+        let lines =
+            (0..5).map(|day| (0..3).filter(|n| sell(day * 8 + n, Some(9), day as i64 * 48 + *n as i64)).count());
+        assert_eq!(lines.collect::<Vec<_>>(), [1, 1, 1, 3, 3], "known on the fourth day");
+        assert!(!sell(34, Some(9), 195), "an order is still one line");
+        assert!(sell(40, Some(7), 195) && !sell(41, Some(7), 196), "and others are one person each");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut sales = RecentSales::default();
         for i in 0..1000 {
-            sales.push(i, units(1), hour(1));
+            sell(&mut sales, i, None, 1, 1);
         }
         assert_eq!(sales.0.len(), SALES_MAX);
         assert!(sales.cancel(999, units(1), hour(2)).is_some() && sales.cancel(0, units(1), hour(2)).is_none());

@@ -9,10 +9,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use schemas::{AlertKind, Mode, Timestamp};
+use schemas::{AlertKind, Day, Mode, Timestamp};
 
 use super::document::{Rule, RuleDocument};
 use super::kinds::DETECTED;
+use super::promotions::{Promotion, Promotions};
 use super::scope::{Specificity, Subject};
 use crate::stable_hash::stable_hash;
 
@@ -25,6 +26,7 @@ pub struct RuleBook {
     by_sku: BTreeMap<String, Vec<RuleIx>>,
     /// All other rules.
     others: Vec<RuleIx>,
+    promotions: Promotions,
     generation: u64,
 }
 
@@ -32,19 +34,27 @@ pub struct RuleBook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleIx(NonZeroU32);
 
-const SLOTS: usize = DETECTED.len() * 2;
+/// Those of a SKU at a location: a key remembers nothing of `feed_stale`, the last kind, which is about none.
+const KEY_KINDS: usize = DETECTED.len() - 1;
 
 /// The rules in force for one subject. Valid for the generation it was made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
     generation: u64,
-    slots: [Option<RuleIx>; SLOTS],
+    /// By kind, active and shadow.
+    rules: [[Option<RuleIx>; 2]; KEY_KINDS],
 }
 
 impl Resolved {
     #[must_use]
     pub fn get(&self, kind: AlertKind, mode: Mode) -> Option<RuleIx> {
-        slot(kind, mode).and_then(|s| self.slots[s])
+        slot(kind, mode).and_then(|(kind, mode)| self.rules[kind][mode])
+    }
+
+    /// The active and the shadow rule of each kind of a SKU at a location, in the order of [`DETECTED`].
+    #[must_use]
+    pub fn by_kind(&self) -> &[[Option<RuleIx>; 2]; KEY_KINDS] {
+        &self.rules
     }
 
     /// Whether it was made from this book. The default never was.
@@ -90,7 +100,8 @@ impl RuleBook {
         let mut documents: Vec<&RuleDocument> = newest.into_values().collect();
         documents.sort_by_key(|d| (d.effective_at, d.id.clone()));
         let generation = content_hash(&documents);
-        let mut book = Self { rules: Vec::new(), by_sku: BTreeMap::new(), others: Vec::new(), generation };
+        let promotions = documents.iter().flat_map(|d| &d.promotions).collect();
+        let mut book = Self { rules: Vec::new(), by_sku: BTreeMap::new(), others: Vec::new(), promotions, generation };
         for rule in documents.iter().flat_map(|d| &d.rules) {
             book.insert(rule);
         }
@@ -134,20 +145,46 @@ impl RuleBook {
     /// The rules that decide about a subject, for every kind and mode.
     #[must_use]
     pub fn resolve(&self, subject: &Subject<'_>) -> Resolved {
-        let mut best = [Specificity::default(); SLOTS];
-        let mut resolved = Resolved { generation: self.generation, slots: [None; SLOTS] };
+        let mut best = [[Specificity::default(); 2]; KEY_KINDS];
+        let mut resolved = Resolved { generation: self.generation, rules: [[None; 2]; KEY_KINDS] };
         for ix in self.candidates(subject) {
             let rule = self.rule(ix);
-            let (Some(s), Ok(specificity)) = (slot(rule.kind, rule.mode), rule.scope.matches(subject)) else {
+            let (Some((kind, mode)), Ok(specificity)) = (slot(rule.kind, rule.mode), rule.scope.matches(subject))
+            else {
                 continue;
             };
             // Indices ascend by tie-break, but the two lists do not interleave in order.
-            if resolved.slots[s].is_none_or(|held| (specificity, ix) > (best[s], held)) {
-                best[s] = specificity;
-                resolved.slots[s] = Some(ix);
+            if resolved.rules[kind][mode].is_none_or(|held| (specificity, ix) > (best[kind][mode], held)) {
+                best[kind][mode] = specificity;
+                resolved.rules[kind][mode] = Some(ix);
             }
         }
         resolved
+    }
+
+    /// The rule of a kind and mode that decides about a subject, looked for among all.
+    #[must_use]
+    pub fn deciding(&self, kind: AlertKind, mode: Mode, subject: &Subject<'_>) -> Option<RuleIx> {
+        let of_kind = self.candidates(subject).filter(|ix| self.rule(*ix).kind == kind && self.rule(*ix).mode == mode);
+        let matched = of_kind.filter_map(|ix| Some((self.rule(ix).scope.matches(subject).ok()?, ix)));
+        matched.max().map(|(_, ix)| ix)
+    }
+
+    /// What demand is planned to be multiplied by on a local day; `None`: nothing is planned.
+    #[must_use]
+    pub fn planned_uplift(&self, subject: &Subject<'_>, day: Day) -> Option<f64> {
+        self.promotions.uplift(subject, day)
+    }
+
+    /// The promotions planned for everything or for the subject's SKU.
+    pub(super) fn promotions_for(&self, subject: &Subject<'_>) -> impl Iterator<Item = &Promotion> {
+        self.promotions.candidates(subject)
+    }
+
+    /// The mean of it over `days` days from `first` on, at least one; 1 where nothing is planned.
+    #[must_use]
+    pub fn mean_planned_uplift(&self, subject: &Subject<'_>, first: Day, days: f64) -> f64 {
+        self.promotions.mean_uplift(subject, first, days)
     }
 
     fn candidates(&self, subject: &Subject<'_>) -> impl Iterator<Item = RuleIx> + '_ {
@@ -161,9 +198,9 @@ impl RuleBook {
     }
 }
 
-fn slot(kind: AlertKind, mode: Mode) -> Option<usize> {
-    let kind = DETECTED.iter().position(|&k| k == kind)?;
-    Some(kind * 2 + usize::from(mode == Mode::Shadow))
+fn slot(kind: AlertKind, mode: Mode) -> Option<(usize, usize)> {
+    let kind = DETECTED.iter().position(|&k| k == kind).filter(|kind| *kind < KEY_KINDS)?;
+    Some((kind, usize::from(mode == Mode::Shadow)))
 }
 
 /// Later is newer: by effective time, then by version. The content decides between twins, so that

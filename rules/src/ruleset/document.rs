@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use schemas::{AlertKind, Mode, Quantity, RuleRef, Timestamp};
 
+use super::promotions::Promotion;
 use super::scope::Scope;
 
 /// One version of one rule document.
@@ -17,6 +18,7 @@ pub struct RuleDocument {
     /// Stream time from which it is in force. Absent: always.
     pub effective_at: Option<Timestamp>,
     pub rules: Vec<Rule>,
+    pub promotions: Vec<Promotion>,
 }
 
 /// One rule: for these items at these places, this kind of alert, decided like this.
@@ -49,7 +51,13 @@ pub struct Lifecycle {
 pub enum Params {
     LowStock(LowStockParams),
     StockOut(StockOutParams),
+    SlowMover(SlowMoverParams),
+    Shrinkage(ShrinkageParams),
+    ExpiryRisk(ExpiryParams),
+    AbnormalOutbound(OutboundParams),
     DemandSurge(SurgeParams),
+    DataQuality,
+    FeedStale(FeedStaleParams),
 }
 
 /// `low_stock`: inventory position at or below the reorder point.
@@ -70,6 +78,82 @@ impl StockOutParams {
     pub const MINIMUM_VELOCITY: f64 = 0.05;
 }
 
+/// `slow_mover`: stock that hardly sells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlowMoverParams {
+    /// The chance of no sale within the horizon from which an alert opens.
+    pub no_sale_probability: f64,
+    pub horizon_days: i32,
+    /// More cover than this is too much. Absent: however much.
+    pub maximum_days_of_cover: Option<f64>,
+    /// Dead stock after so many days without a sale. Absent: however many.
+    pub maximum_idle_days: Option<f64>,
+    /// Stock worth less is not worth an alert. In the deployment's currency.
+    pub minimum_money_at_risk: f64,
+    /// Items known for fewer days are new, not slow.
+    pub minimum_age_days: i32,
+}
+
+impl SlowMoverParams {
+    pub const NO_SALE_PROBABILITY: f64 = 0.7;
+    pub const HORIZON_DAYS: i32 = 30;
+    pub const MINIMUM_AGE_DAYS: i32 = 28;
+}
+
+/// `shrinkage`: a stocktake beyond tolerance, or small losses that add up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShrinkageParams {
+    /// Share of the book that may be missing at a stocktake.
+    pub tolerance: f64,
+    /// Fewer units than this are nobody's concern.
+    pub minimum_quantity: f64,
+    /// Nor is less money, at cost or else at price; 0 where only units count.
+    pub minimum_money: f64,
+    /// The budget of false alarms over stocktakes.
+    pub false_alarms_per_1000_counts: f64,
+    /// The budget of false alarms about small losses, over the items in the rule's scope.
+    pub false_alarms_per_1000_sku_days: f64,
+}
+
+impl ShrinkageParams {
+    pub const TOLERANCE: f64 = 0.02;
+    pub const MINIMUM_QUANTITY: f64 = 2.0;
+    pub const FALSE_ALARMS_PER_1000_COUNTS: f64 = 10.0;
+    pub const FALSE_ALARMS_PER_1000_SKU_DAYS: f64 = 0.1;
+}
+
+/// `expiry_risk`: lots that will not sell through before they expire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpiryParams {
+    /// Lots that expire later than in so many days are not looked at yet.
+    pub warning_days: i32,
+    /// Units at risk from which an alert opens.
+    pub minimum_quantity: f64,
+}
+
+impl ExpiryParams {
+    pub const WARNING_DAYS: i32 = 14;
+}
+
+/// `abnormal_outbound`: stock that leaves, and nothing explains it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboundParams {
+    /// The budget of false alarms over outbound lines.
+    pub false_alarms_per_1000_lines: f64,
+    /// Fewer units than this are nobody's concern.
+    pub minimum_quantity: f64,
+    /// Nor is less money, at cost or else at price; 0 where only units count.
+    pub minimum_money: f64,
+    /// The alert resolves after so long without another such line.
+    pub resolve_after_ms: i64,
+}
+
+impl OutboundParams {
+    pub const FALSE_ALARMS_PER_1000_LINES: f64 = 0.2;
+    pub const MINIMUM_QUANTITY: f64 = 2.0;
+    pub const RESOLVE_AFTER_HOURS: f64 = 72.0;
+}
+
 /// `demand_surge`: order lines well above expectation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SurgeParams {
@@ -81,6 +165,20 @@ pub struct SurgeParams {
 
 impl SurgeParams {
     pub const MINIMUM_LINES: i32 = 3;
+}
+
+/// `feed_stale`: a location or a source is silent for longer than it usually is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedStaleParams {
+    /// Silence is too long after more usual gaps than this.
+    pub usual_gaps: f64,
+    /// Shorter silence is never too long.
+    pub minimum_silence_ms: i64,
+}
+
+impl FeedStaleParams {
+    pub const USUAL_GAPS: f64 = 10.0;
+    pub const MINIMUM_SILENCE_MINUTES: f64 = 120.0;
 }
 
 /// Where the reorder point comes from.

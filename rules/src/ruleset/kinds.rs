@@ -5,7 +5,11 @@
 use schemas::AlertKind;
 use schemas::document::{Checker, Fields, Range};
 
-use super::document::{Lifecycle, LowStockParams, Params, StockOutParams, SurgeParams, Threshold};
+use super::document::{
+    ExpiryParams, FeedStaleParams, Lifecycle, LowStockParams, OutboundParams, Params, ShrinkageParams, SlowMoverParams,
+    StockOutParams, SurgeParams, Threshold,
+};
+use crate::outbound::REMEMBERED_DAYS;
 
 /// How the rules of one kind are written.
 pub struct KindSpec {
@@ -21,8 +25,8 @@ pub struct KindSpec {
 
 const HOUR_MS: i64 = schemas::time::HOUR_MS;
 
-/// Every kind with a detector in this version.
-pub static KINDS: [KindSpec; 3] = [
+/// Every kind.
+pub static KINDS: [KindSpec; 9] = [
     KindSpec {
         kind: AlertKind::LowStock,
         keys: &["threshold", "hysteresis", "minimum_duration_minutes", "cool_down_hours"],
@@ -35,7 +39,57 @@ pub static KINDS: [KindSpec; 3] = [
         keys: &["minimum_velocity_per_day", "minimum_duration_minutes", "cool_down_hours"],
         lifecycle: Lifecycle { hysteresis: 0.0, minimum_duration_ms: 0, cool_down_ms: 0 },
         example: "{id: empty, kind: stock_out, minimum_velocity_per_day: 0.05}",
-        read: stock_out,
+        read: |rule, check| Some(stock_out(rule, check)),
+    },
+    KindSpec {
+        kind: AlertKind::SlowMover,
+        keys: &[
+            "no_sale_probability",
+            "horizon_days",
+            "maximum_days_of_cover",
+            "maximum_idle_days",
+            "minimum_money_at_risk",
+            "minimum_age_days",
+            "hysteresis",
+            "cool_down_hours",
+        ],
+        lifecycle: Lifecycle { hysteresis: 0.1, minimum_duration_ms: 0, cool_down_ms: 0 },
+        example: "{id: slow, kind: slow_mover, no_sale_probability: 0.7, horizon_days: 30}",
+        read: slow_mover,
+    },
+    KindSpec {
+        kind: AlertKind::Shrinkage,
+        keys: &[
+            "tolerance",
+            "minimum_quantity",
+            "minimum_money",
+            "false_alarms_per_1000_counts",
+            "false_alarms_per_1000_sku_days",
+            "cool_down_hours",
+        ],
+        lifecycle: Lifecycle { hysteresis: 0.0, minimum_duration_ms: 0, cool_down_ms: 0 },
+        example: "{id: losses, kind: shrinkage, tolerance: 0.02, minimum_quantity: 2}",
+        read: shrinkage,
+    },
+    KindSpec {
+        kind: AlertKind::ExpiryRisk,
+        keys: &["warning_days", "minimum_quantity", "cool_down_hours"],
+        lifecycle: Lifecycle { hysteresis: 0.0, minimum_duration_ms: 0, cool_down_ms: 0 },
+        example: "{id: expiry, kind: expiry_risk, warning_days: 14}",
+        read: expiry_risk,
+    },
+    KindSpec {
+        kind: AlertKind::AbnormalOutbound,
+        keys: &[
+            "false_alarms_per_1000_lines",
+            "minimum_quantity",
+            "minimum_money",
+            "resolve_after_hours",
+            "cool_down_hours",
+        ],
+        lifecycle: Lifecycle { hysteresis: 0.0, minimum_duration_ms: 0, cool_down_ms: 0 },
+        example: "{id: outbound, kind: abnormal_outbound, minimum_quantity: 2, minimum_money: 50}",
+        read: abnormal_outbound,
     },
     KindSpec {
         kind: AlertKind::DemandSurge,
@@ -44,7 +98,24 @@ pub static KINDS: [KindSpec; 3] = [
         example: "{id: surge, kind: demand_surge, false_alarms_per_1000_sku_days: 5}",
         read: demand_surge,
     },
+    KindSpec {
+        kind: AlertKind::DataQuality,
+        keys: &["minimum_duration_minutes", "cool_down_hours"],
+        lifecycle: Lifecycle { hysteresis: 0.0, minimum_duration_ms: 0, cool_down_ms: 0 },
+        example: "{id: quality, kind: data_quality, minimum_duration_minutes: 60}",
+        read: |_, _| Some(Params::DataQuality),
+    },
+    KindSpec {
+        kind: AlertKind::FeedStale,
+        keys: &["usual_gaps", "minimum_silence_minutes", "cool_down_hours"],
+        lifecycle: Lifecycle { hysteresis: 0.0, minimum_duration_ms: 0, cool_down_ms: 0 },
+        example: "{id: blind, kind: feed_stale, usual_gaps: 10, minimum_silence_minutes: 120}",
+        read: feed_stale,
+    },
 ];
+
+/// The dimensions of a scope that a kind about places has.
+pub(super) const PLACE_DIMENSIONS: [&str; 2] = ["location", "region"];
 
 /// The kinds of [`KINDS`], in its order.
 pub const DETECTED: [AlertKind; KINDS.len()] = {
@@ -61,6 +132,11 @@ impl KindSpec {
     /// The spec of a kind that has a detector.
     pub(super) fn of(kind: AlertKind) -> Option<&'static Self> {
         KINDS.iter().find(|s| s.kind == kind)
+    }
+
+    /// Its alerts are about places and sources, not about items.
+    pub(super) fn is_about_places(&self) -> bool {
+        self.kind == AlertKind::FeedStale
     }
 
     /// The kinds that take a key, for messages.
@@ -132,11 +208,74 @@ fn threshold(fields: &Fields<'_>, check: &mut Checker<'_>) -> Option<Threshold> 
     }
 }
 
-fn stock_out(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
-    let key = "minimum_velocity_per_day";
-    let minimum_velocity_per_day =
-        if rule.get(key).is_some() { Some(rule.number(key, Range::UpTo(1e6), None, check)?) } else { None };
-    Some(Params::StockOut(StockOutParams { minimum_velocity_per_day }))
+fn stock_out(rule: &Fields<'_>, check: &mut Checker<'_>) -> Params {
+    let minimum_velocity_per_day = if_given("minimum_velocity_per_day", Range::UpTo(1e6), rule, check);
+    Params::StockOut(StockOutParams { minimum_velocity_per_day })
+}
+
+/// A number without a default. One that is wrong fails the document.
+fn if_given(key: &str, range: Range, rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<f64> {
+    rule.get(key)?;
+    rule.number(key, range, None, check)
+}
+
+fn slow_mover(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
+    let default = SlowMoverParams::NO_SALE_PROBABILITY;
+    let no_sale_probability = rule.number("no_sale_probability", Range::Fraction, Some(default), check);
+    let horizon_days = rule.integer("horizon_days", (1, 365), Some(SlowMoverParams::HORIZON_DAYS), check);
+    let maximum_days_of_cover = if_given("maximum_days_of_cover", Range::PositiveUpTo(3650.0), rule, check);
+    let maximum_idle_days = if_given("maximum_idle_days", Range::PositiveUpTo(3650.0), rule, check);
+    let minimum_money_at_risk = rule.number("minimum_money_at_risk", Range::UpTo(1e12), Some(0.0), check);
+    let default = SlowMoverParams::MINIMUM_AGE_DAYS;
+    let minimum_age_days = rule.integer("minimum_age_days", (0, 3650), Some(default), check);
+    Some(Params::SlowMover(SlowMoverParams {
+        no_sale_probability: no_sale_probability?,
+        horizon_days: horizon_days?,
+        maximum_days_of_cover,
+        maximum_idle_days,
+        minimum_money_at_risk: minimum_money_at_risk?,
+        minimum_age_days: minimum_age_days?,
+    }))
+}
+
+fn shrinkage(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
+    let mut number = |key: &str, range, default| rule.number(key, range, Some(default), check);
+    let tolerance = number("tolerance", Range::UpTo(1.0), ShrinkageParams::TOLERANCE);
+    let quantity = number("minimum_quantity", Range::PositiveUpTo(1e9), ShrinkageParams::MINIMUM_QUANTITY);
+    let money = number("minimum_money", Range::UpTo(1e12), 0.0);
+    let counts = ShrinkageParams::FALSE_ALARMS_PER_1000_COUNTS;
+    let counts = number("false_alarms_per_1000_counts", Range::PositiveUpTo(1000.0), counts);
+    let days = ShrinkageParams::FALSE_ALARMS_PER_1000_SKU_DAYS;
+    let days = number("false_alarms_per_1000_sku_days", Range::PositiveUpTo(1000.0), days);
+    Some(Params::Shrinkage(ShrinkageParams {
+        tolerance: tolerance?,
+        minimum_quantity: quantity?,
+        minimum_money: money?,
+        false_alarms_per_1000_counts: counts?,
+        false_alarms_per_1000_sku_days: days?,
+    }))
+}
+
+fn expiry_risk(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
+    let days = rule.integer("warning_days", (0, 3650), Some(ExpiryParams::WARNING_DAYS), check);
+    let quantity = rule.number("minimum_quantity", Range::PositiveUpTo(1e9), Some(1.0), check);
+    Some(Params::ExpiryRisk(ExpiryParams { warning_days: days?, minimum_quantity: quantity? }))
+}
+
+fn abnormal_outbound(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
+    let mut number = |key: &str, range, default| rule.number(key, range, Some(default), check);
+    let budget = OutboundParams::FALSE_ALARMS_PER_1000_LINES;
+    let budget = number("false_alarms_per_1000_lines", Range::PositiveUpTo(1000.0), budget);
+    let quantity = number("minimum_quantity", Range::PositiveUpTo(1e9), OutboundParams::MINIMUM_QUANTITY);
+    let money = number("minimum_money", Range::UpTo(1e12), 0.0);
+    let most = (REMEMBERED_DAYS * 24) as f64;
+    let hours = number("resolve_after_hours", Range::PositiveUpTo(most), OutboundParams::RESOLVE_AFTER_HOURS);
+    Some(Params::AbnormalOutbound(OutboundParams {
+        false_alarms_per_1000_lines: budget?,
+        minimum_quantity: quantity?,
+        minimum_money: money?,
+        resolve_after_ms: (hours? * HOUR_MS as f64).round() as i64,
+    }))
 }
 
 fn demand_surge(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
@@ -145,5 +284,16 @@ fn demand_surge(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
     Some(Params::DemandSurge(SurgeParams {
         false_alarms_per_1000_sku_days: budget?,
         minimum_lines: u32::try_from(lines?).ok()?,
+    }))
+}
+
+fn feed_stale(rule: &Fields<'_>, check: &mut Checker<'_>) -> Option<Params> {
+    let gaps = rule.number("usual_gaps", Range::PositiveUpTo(10_000.0), Some(FeedStaleParams::USUAL_GAPS), check);
+    let minimum = FeedStaleParams::MINIMUM_SILENCE_MINUTES;
+    let minutes =
+        rule.number("minimum_silence_minutes", Range::PositiveUpTo(366.0 * 24.0 * 60.0), Some(minimum), check);
+    Some(Params::FeedStale(FeedStaleParams {
+        usual_gaps: gaps?,
+        minimum_silence_ms: (minutes? * 60_000.0).round() as i64,
     }))
 }

@@ -9,18 +9,27 @@ mod document;
 mod explain;
 mod kinds;
 mod parse;
+mod promotions;
 mod scope;
 
 #[cfg(test)]
 mod tests;
 
 pub use book::{Resolved, RuleBook, RuleIx};
-pub use document::{Lifecycle, LowStockParams, Params, Rule, RuleDocument, StockOutParams, SurgeParams, Threshold};
-pub use explain::{Candidate, Verdict};
+pub use document::{
+    ExpiryParams, FeedStaleParams, Lifecycle, LowStockParams, OutboundParams, Params, Rule, RuleDocument,
+    ShrinkageParams, SlowMoverParams, StockOutParams, SurgeParams, Threshold,
+};
+pub use explain::{Candidate, PlanVerdict, PlannedCandidate, Verdict};
 pub use kinds::{DETECTED, KINDS, KindSpec};
 pub use parse::parse;
+pub use promotions::Promotion;
 pub use schemas::document::DocumentError as RuleError;
-pub use scope::{DIMENSIONS, Scope, Specificity, Subject};
+pub use scope::{DIMENSIONS, Mismatch, Scope, Specificity, Subject};
 
 /// The rule packs that ship: `(file name, YAML text)`.
-pub const PACKS: [(&str, &str); 1] = [("retail.yaml", include_str!("../packs/retail.yaml"))];
+pub const PACKS: [(&str, &str); 3] = [
+    ("retail.yaml", include_str!("../packs/retail.yaml")),
+    ("fresh-food.yaml", include_str!("../packs/fresh-food.yaml")),
+    ("fashion.yaml", include_str!("../packs/fashion.yaml")),
+];

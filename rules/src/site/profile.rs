@@ -11,7 +11,7 @@ use super::recent::RecentLines;
 
 /// 0.5^(1/6): half-life 6 weeks.
 const DECAY: f64 = 0.890_898_718_140_339_3;
-const HOURS: usize = 168;
+pub(super) const HOURS: usize = 168;
 const WEEK_MS: i64 = 7 * DAY_MS;
 const EPOCHS_PER_HOUR: i64 = HOUR_MS / EPOCH_MS;
 /// Hours an hour waits before it enters.
@@ -69,6 +69,13 @@ impl Profile {
     /// A whole week has entered, and something was sold in it.
     pub(super) fn is_learned(&self) -> bool {
         self.hours_seen >= HOURS as u64 && self.before[HOURS] > 0.0
+    }
+
+    /// Lines by hour of the week, of the weeks behind the mean, the latest weighted most.
+    pub(super) fn lines_by_hour(&self) -> [f64; HOURS] {
+        let weeks = (self.hours_seen / HOURS as u64) as f64;
+        let weight = (1.0 - libm::pow(DECAY, weeks)) / (1.0 - DECAY);
+        self.mean.map(|lines| lines * weight)
     }
 
     /// Lines expected in `[from, until)`.

@@ -2,15 +2,16 @@
 //!
 //! p-values of sparse counts are not uniform and a SKU is looked at many times a day, so a nominal
 //! threshold misses the budget by far. The histogram of each SKU-day's highest score says what is
-//! really exceeded how often: the idea of Benjamini & Hochberg (1995), made local. Beyond the data
-//! the tail is continued log-linearly.
+//! really exceeded how often: the idea of Benjamini & Hochberg (1995), made local. Surges that lasted
+//! are left out of it (`demand_surge::peak_for_site`): it is about false alarms, and true ones would push
+//! the score up (the empirical null of Efron 2004). Beyond the data the tail is continued log-linearly.
 
 use schemas::row::{RowError, RowReader, RowWriter};
 
 use super::sums::{BIN_WIDTH, BINS, SiteSums};
 
-/// 0.5^(1/5760): half-life 60 days of 96 epochs.
-const FADE: f64 = 0.999_879_669_188_152_4;
+/// 0.5^(1/35040): half-life 365 days of 96 epochs. What happens on one SKU-day in a thousand takes long to learn.
+const FADE: f64 = 0.999_980_218_598_035_8;
 /// SKU-days after which data weigh as much as the nominal threshold.
 const PRIOR_SKU_DAYS: f64 = 1000.0;
 /// SKU-days beyond a score that make its frequency believable.
@@ -98,12 +99,16 @@ impl SurgeBudget {
         self.scores[..used].iter().for_each(|count| w.f64(*count));
     }
 
-    pub(super) fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
+    /// In version 1 scores were logarithms of p-values: they are not kept.
+    pub(super) fn decode(r: &mut RowReader<'_>, version: u8) -> Result<Self, RowError> {
         let mut budget = Self { sku_days: r.f64()?, ..Self::default() };
         let used = r.unsigned()? as usize;
         let scores = budget.scores.get_mut(..used).ok_or_else(|| r.invalid("count of score bins"))?;
         for count in scores {
             *count = r.f64()?;
+        }
+        if version == 1 {
+            return Ok(Self::default());
         }
         budget.derive();
         Ok(budget)

@@ -1,23 +1,34 @@
 //! `dynamic`: expected lead-time demand plus safety stock for a cycle service level.
 //!
-//! Lead-time demand has mean μL and variance Lσ² + μ²σ_L² (Silver, Pyke & Thomas 2017, §6.10); the
-//! reorder point is its quantile at the service level, of a gamma distribution (Burgin 1975,
-//! Operational Research Quarterly 26, 507–525). Written with a safety factor k it is the textbook's
-//! μL + k·√(Lσ² + μ²σ_L²); k is close to the normal z while the spread is small, and larger where
-//! demand is lumpy, which is where the textbook itself warns of the normal (§6.7: a coefficient of
-//! variation above one half). Without variability it is the rule of thumb: weekly sales ÷ 7 × lead time.
+//! Lead-time demand has mean μL and variance Lσ² + μ²σ_L² (Silver, Pyke & Thomas 2017, §6.10), and L²σ²/n more
+//! because the mean is known from n days only. The position is below the reorder point by the undershoot u when
+//! the order is given, which adds 3/2 u to the mean and u²/2 to the variance. The reorder point is the quantile of
+//! a gamma distribution with these moments (Burgin 1975, Operational Research Quarterly 26, 507–525) that is
+//! exceeded with the risk the item is allowed ([`super::allocation`]). Without variability it is the rule of
+//! thumb: weekly sales ÷ 7 × lead time.
 
 use statrs::function::erf::erfc_inv;
 
-use super::Figures;
 use super::gamma::gamma_quantile;
+use super::{Figures, allocation};
+
+/// Undershoots counted, and their variance: of a uniform distribution from 0 to twice the mean it is u²/3.
+const UNDERSHOOTS: f64 = 1.5;
+const UNDERSHOOT_VARIANCE: f64 = 1.0 / 3.0;
 
 /// In units; `None` without a lead time.
 #[must_use]
 pub fn reorder_point(figures: &Figures, service_level: f64) -> Option<f64> {
-    let mean = figures.lead_time_demand()?;
-    let variance = figures.lead_time_demand_variance()?;
-    Some(gamma_quantile(mean, variance.sqrt(), service_level))
+    let (mean, variance) = moments(figures)?;
+    Some(gamma_quantile(mean, variance.sqrt(), 1.0 - allocation::risk(figures, service_level)))
+}
+
+/// Mean and variance of the demand that the reorder point is a quantile of, in units and units².
+pub(super) fn moments(figures: &Figures) -> Option<(f64, f64)> {
+    let undershoot = figures.undershoot();
+    let mean = figures.lead_time_demand()? + UNDERSHOOTS * undershoot;
+    let variance = figures.predictive_variance()? + UNDERSHOOTS * UNDERSHOOT_VARIANCE * undershoot * undershoot;
+    Some((mean, variance))
 }
 
 /// Standard normal quantile, to nine decimals: what lies beyond depends on the platform's logarithm.

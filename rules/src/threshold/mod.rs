@@ -4,6 +4,7 @@
 //! for one key; it is kept until the next day close, receipt, or rule or catalogue change, so that
 //! the threshold does not move with every sale. Never reads a clock, never yields NaN.
 
+pub mod allocation;
 pub mod days_of_cover;
 pub mod dynamic;
 pub mod fixed;
@@ -11,9 +12,11 @@ pub mod forecast;
 mod gamma;
 pub mod order_quantity;
 mod plan;
+mod trial;
 
 pub use gamma::gamma_quantile;
 pub use plan::{Method, Plan};
+pub use trial::{Trial, TrialDay};
 
 use crate::ruleset::Threshold;
 
@@ -28,6 +31,11 @@ pub struct Figures {
     pub observed_days: f64,
     /// `None`: no lead time is configured or learned.
     pub lead_time: Option<LeadTime>,
+    /// Its share in the stock-outs a service level allows; the mean over orders is 1. See [`allocation`].
+    pub weight: f64,
+    /// What the allowed risk is multiplied by, so that a promised service level is kept: 1 if the
+    /// distribution were exact.
+    pub calibration: f64,
 }
 
 /// Days from order to receipt.
@@ -51,6 +59,31 @@ impl Figures {
         let l = self.lead_time?;
         let spread = self.velocity * l.sd_days;
         Some(l.mean_days * self.velocity_sd * self.velocity_sd + spread * spread)
+    }
+
+    /// The same of the predictive distribution: the mean rate itself is known only from so many days, which adds
+    /// L²σ² ÷ n.
+    #[must_use]
+    pub fn predictive_variance(&self) -> Option<f64> {
+        let spread = self.lead_time?.mean_days * self.velocity_sd;
+        Some(self.lead_time_demand_variance()? + spread * spread / self.observed_days.max(1.0))
+    }
+
+    /// How far the position is below the reorder point when the order is given, units: (σ²/μ + μ) ÷ 2, the mean
+    /// excess of compound demand over a level, looked at once a day (Silver, Pyke & Thomas 2017, §7.3.4). None
+    /// without variability.
+    #[must_use]
+    pub fn undershoot(&self) -> f64 {
+        if self.velocity <= 0.0 || self.velocity_sd <= 0.0 {
+            return 0.0;
+        }
+        f64::midpoint(self.variance_to_mean(), self.velocity)
+    }
+
+    /// Of daily demand; 0 where nothing is expected.
+    #[must_use]
+    pub fn variance_to_mean(&self) -> f64 {
+        if self.velocity > 0.0 { self.velocity_sd * self.velocity_sd / self.velocity } else { 0.0 }
     }
 }
 

@@ -48,14 +48,16 @@ impl Method {
 /// is computed from what is kept: whoever reads the figures gets the same result.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Units.
-    reorder_point: Option<f32>,
+    /// Units; negative is "none".
+    reorder_point: f32,
     velocity: f32,
     velocity_sd: f32,
     observed_days: f32,
     /// Days; negative is "no lead time".
     lead_time: f32,
     lead_time_sd: f32,
+    weight: Thousandths,
+    calibration: Thousandths,
     method: Method,
 }
 
@@ -64,15 +66,17 @@ impl Plan {
     #[must_use]
     pub fn new(threshold: &Threshold, figures: &Figures) -> Self {
         let mut plan = Self {
-            reorder_point: None,
+            reorder_point: -1.0,
             velocity: single(figures.velocity),
             velocity_sd: single(figures.velocity_sd),
             observed_days: single(figures.observed_days),
             lead_time: figures.lead_time.map_or(-1.0, |l| single(l.mean_days)),
             lead_time_sd: figures.lead_time.map_or(0.0, |l| single(l.sd_days)),
+            weight: Thousandths::of(figures.weight),
+            calibration: Thousandths::of(figures.calibration),
             method: Method::of(threshold),
         };
-        plan.reorder_point = reorder_point(threshold, &plan.figures()).map(single);
+        plan.reorder_point = reorder_point(threshold, &plan.figures()).map_or(-1.0, single);
         plan
     }
 
@@ -97,13 +101,15 @@ impl Plan {
             observed_days: f64::from(self.observed_days),
             lead_time: known
                 .then(|| LeadTime { mean_days: f64::from(self.lead_time), sd_days: f64::from(self.lead_time_sd) }),
+            weight: self.weight.value(),
+            calibration: self.calibration.value(),
         }
     }
 
     /// Units; `None` before the first computation and without a lead time the method needs.
     #[must_use]
     pub fn reorder_point(&self) -> Option<f64> {
-        self.reorder_point.map(f64::from)
+        (self.is_made() && self.reorder_point >= 0.0).then(|| f64::from(self.reorder_point))
     }
 
     #[must_use]
@@ -118,32 +124,54 @@ impl Plan {
     }
 
     /// Layout: method byte; unless it is 0, presence byte and reorder point, then velocity, its standard
-    /// deviation, the days behind them, lead time and its standard deviation, each four bytes.
+    /// deviation, the days behind them, lead time and its standard deviation, each four
+    /// bytes; from version 2 on weight and calibration in thousandths.
     pub fn encode(&self, w: &mut RowWriter<'_>) {
         w.u8(self.method as u8);
         if self.method == Method::None {
             return;
         }
-        w.option(self.reorder_point, RowWriter::f32);
+        w.option(Some(self.reorder_point).filter(|units| *units >= 0.0), RowWriter::f32);
         for figure in [self.velocity, self.velocity_sd, self.observed_days, self.lead_time, self.lead_time_sd] {
             w.f32(figure);
         }
+        w.unsigned(u64::from(self.weight.0));
+        w.unsigned(u64::from(self.calibration.0));
     }
 
-    pub fn decode(r: &mut RowReader<'_>) -> Result<Self, RowError> {
+    pub fn decode(r: &mut RowReader<'_>, version: u8) -> Result<Self, RowError> {
         let method = *Method::ALL.get(usize::from(r.u8()?)).ok_or_else(|| r.invalid("threshold method"))?;
         if method == Method::None {
             return Ok(Self::default());
         }
         Ok(Self {
             method,
-            reorder_point: r.option(figure)?,
+            reorder_point: r.option(figure)?.unwrap_or(-1.0),
             velocity: figure(r)?,
             velocity_sd: figure(r)?,
             observed_days: figure(r)?,
             lead_time: figure(r)?,
             lead_time_sd: figure(r)?,
+            weight: if version >= 2 { Thousandths(r.unsigned()? as u16) } else { Thousandths::ONE },
+            calibration: if version >= 2 { Thousandths(r.unsigned()? as u16) } else { Thousandths::ONE },
         })
+    }
+}
+
+/// A factor between 0.001 and 65.535.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Thousandths(u16);
+
+impl Thousandths {
+    const ONE: Self = Self(1000);
+
+    /// The cast saturates, and takes NaN to 0.
+    fn of(factor: f64) -> Self {
+        Self(((factor * 1000.0).round() as u16).max(1))
+    }
+
+    fn value(self) -> f64 {
+        f64::from(self.0) / 1000.0
     }
 }
 

@@ -6,7 +6,8 @@ use super::*;
 use crate::item::Item;
 
 fn figures(velocity: f64, velocity_sd: f64, mean_days: f64, sd_days: f64) -> Figures {
-    Figures { velocity, velocity_sd, observed_days: 100.0, lead_time: Some(LeadTime { mean_days, sd_days }) }
+    let lead_time = Some(LeadTime { mean_days, sd_days });
+    Figures { velocity, velocity_sd, observed_days: 100.0, lead_time, weight: 1.0, calibration: 1.0 }
 }
 
 fn dynamic_at(service_level: f64) -> Threshold {
@@ -28,25 +29,48 @@ fn textbook_safety_stock() {
     // Silver, Pyke & Thomas 2017, §6.10: independent daily demand and lead time.
     // μ = 100, σ = 20, L = 9 ± 0.5: √(9·400 + 10000·0.25) = 78.10, a twelfth of the mean: close to normal,
     // 900 + 1.6449·78.10 = 1028.5.
-    let f = figures(100.0, 20.0, 9.0, 0.5);
-    let units = reorder_point(&dynamic_at(0.95), &f).unwrap();
+    let f = Figures { observed_days: 1e9, ..figures(100.0, 20.0, 9.0, 0.5) };
+    let quantile = |f: &Figures| reorder_point(&Threshold::Forecast { quantile: 0.95 }, f).unwrap();
+    let units = quantile(&f);
     assert!((units - 1028.5).abs() < 5.0, "{units}");
     assert!((safety_stock(units, &f).unwrap() - (units - 900.0)).abs() < 1e-9);
     // Lumpy: mean 10, standard deviation 10 is exponential, −10·ln(0.05), where the normal says 26.4.
-    let lumpy = reorder_point(&dynamic_at(0.95), &figures(1.0, 10_f64.sqrt(), 10.0, 0.0)).unwrap();
+    let lumpy = quantile(&Figures { observed_days: 1e9, ..figures(1.0, 10_f64.sqrt(), 10.0, 0.0) });
     assert!((lumpy - 29.957_323).abs() < 1e-4, "{lumpy}");
 }
 
 #[test]
+fn a_service_level_adds_the_undershoot_to_the_forecast() {
+    // μ = 2, σ² = 10, L = 10 of 100 days: m = 20 + 1.5·(5 + 2)/2 = 25.25, v = 100 + 10 + 3.5²/2 = 116.125.
+    let f = figures(2.0, 10_f64.sqrt(), 10.0, 0.0);
+    assert!((f.undershoot() - 3.5).abs() < 1e-12);
+    let units = reorder_point(&dynamic_at(0.95), &f).unwrap();
+    assert!((units - gamma_quantile(25.25, 116.125_f64.sqrt(), 0.95)).abs() < 1e-9, "{units}");
+    assert!(units > reorder_point(&Threshold::Forecast { quantile: 0.95 }, &f).unwrap());
+}
+
+#[test]
+fn service_is_shared_out_by_weight_within_bounds() {
+    let f = figures(2.0, 3.0, 10.0, 1.0);
+    let risk = |weight, calibration, level| allocation::risk(&Figures { weight, calibration, ..f }, level);
+    assert!((risk(2.0, 0.5, 0.95) - 0.05).abs() < 1e-12 && (risk(2.0, 1.0, 0.95) - 0.1).abs() < 1e-12);
+    assert_eq!((risk(100.0, 1.0, 0.95), risk(100.0, 1.0, 0.1)), (0.8, 0.9));
+    // An item that turns over more, or whose orders overshoot more, waits longer; a steady one is the measure.
+    let weight = |sd, revenue| allocation::weight(&figures(2.0, sd, 10.0, 1.0), revenue);
+    assert!((weight(2.0, 0.0) - (1.0 + 2.0 * 2.0 / 28.0)).abs() < 1e-12);
+    assert!(weight(2.0, 1.0) > weight(2.0, 0.0) && weight(9.0, 1.0) > weight(2.0, 1.0));
+    assert_eq!((weight(0.0, 5.0), weight(1e6, 5.0)), (1.0, 30.0));
+}
+
+#[test]
 fn a_forecast_of_a_new_item_is_wider() {
-    let threshold = Threshold::Forecast { quantile: 0.95 };
-    let after = |observed_days| {
-        let figures = Figures { observed_days, ..figures(2.0, 3.0, 10.0, 1.0) };
-        reorder_point(&threshold, &figures).unwrap()
-    };
-    let dynamic = reorder_point(&dynamic_at(0.95), &figures(2.0, 3.0, 10.0, 1.0)).unwrap();
-    assert!(after(0.0) == after(1.0) && after(5.0) > after(50.0) && after(50.0) > dynamic);
-    assert!((after(1e6) - dynamic).abs() < 1e-3);
+    for threshold in [Threshold::Forecast { quantile: 0.95 }, dynamic_at(0.95)] {
+        let after = |observed_days| {
+            let figures = Figures { observed_days, ..figures(2.0, 3.0, 10.0, 1.0) };
+            reorder_point(&threshold, &figures).unwrap()
+        };
+        assert!(after(0.0) == after(1.0) && after(5.0) > after(50.0) && after(50.0) > after(1e6));
+    }
 }
 
 #[test]
@@ -58,7 +82,7 @@ fn normal_quantiles_are_those_of_the_tables() {
 
 #[test]
 fn what_needs_a_lead_time_waits_for_one() {
-    let f = Figures { velocity: 3.0, velocity_sd: 1.0, observed_days: 9.0, lead_time: None };
+    let f = Figures { lead_time: None, ..figures(3.0, 1.0, 1.0, 0.0) };
     let at = |threshold| reorder_point(&threshold, &f);
     assert_eq!(at(dynamic_at(0.95)), None);
     assert_eq!(at(Threshold::Forecast { quantile: 0.95 }), None);
@@ -116,13 +140,14 @@ fn wild() -> impl Strategy<Value = f64> {
 
 proptest! {
     #[test]
-    fn plans_are_never_nan_and_survive_their_row(threshold in any_threshold(), mu in wild(), sd in wild(), days in wild(), lead in proptest::option::of((wild(), wild()))) {
+    fn plans_are_never_nan_and_survive_their_row(threshold in any_threshold(), mu in wild(), sd in wild(), days in wild(), lead in proptest::option::of((wild(), wild())), weight in wild(), calibration in wild()) {
         let lead_time = lead.map(|(mean_days, sd_days)| LeadTime { mean_days, sd_days });
-        let plan = Plan::new(&threshold, &Figures { velocity: mu, velocity_sd: sd, observed_days: days, lead_time });
+        let figures = Figures { velocity: mu, velocity_sd: sd, observed_days: days, lead_time, weight, calibration };
+        let plan = Plan::new(&threshold, &figures);
         for figure in [plan.reorder_point(), plan.safety_stock()].into_iter().flatten() {
             prop_assert!(figure.is_finite() && figure >= 0.0, "{plan:?}");
         }
-        prop_assert_eq!(Plan::decode(&mut RowReader::new(&row_of(&plan))), Ok(plan));
+        prop_assert_eq!(Plan::decode(&mut RowReader::new(&row_of(&plan)), 2), Ok(plan));
     }
 
     #[test]

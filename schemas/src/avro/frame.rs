@@ -25,6 +25,16 @@ pub(crate) fn body<'a>(schema: &Schema, value: &'a [u8]) -> Result<&'a [u8], Dec
     }
 }
 
+/// The version and the body of a value that must have been written with `schema`, or with a version before it.
+pub(crate) fn versioned<'a>(schema: &Schema, value: &'a [u8]) -> Result<(u32, &'a [u8]), DecodeError> {
+    let (header, body) = split(value)?;
+    let version = match header {
+        Header::Fingerprint(found) => schema.version_of(found),
+        Header::RegistryId(_) => None,
+    };
+    version.map(|version| (version, body)).ok_or_else(|| unknown(header, schema))
+}
+
 /// What a value says about its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
@@ -60,9 +70,9 @@ pub fn split(value: &[u8]) -> Result<(Header, &[u8]), DecodeError> {
 fn unknown(header: Header, expected: &Schema) -> DecodeError {
     let Schema { name, version, fingerprint, .. } = expected;
     let found = match header {
-        Header::Fingerprint(found) => SCHEMAS.iter().find(|s| s.fingerprint == found).map_or_else(
+        Header::Fingerprint(found) => SCHEMAS.iter().find_map(|s| Some((s.name, s.version_of(found)?))).map_or_else(
             || format!("fingerprint {found:016x}, which this binary does not know"),
-            |s| format!("fingerprint {found:016x}, which is `{}` version {}", s.name, s.version),
+            |(name, version)| format!("fingerprint {found:016x}, which is `{name}` version {version}"),
         ),
         Header::RegistryId(id) => format!("registry id {id}, which is not registered for `{name}`"),
     };
@@ -135,7 +145,7 @@ impl RegistryIds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::avro::{EVENTS, JOURNAL};
+    use crate::avro::{EVENTS, JOURNAL, POSITION};
 
     fn ids() -> RegistryIds {
         let mut ids = RegistryIds::default();
@@ -156,6 +166,21 @@ mod tests {
         assert_eq!(back, single);
         assert_eq!(ids().body(&EVENTS, &confluent), Ok(&b"body"[..]));
         assert_eq!(ids().body(&EVENTS, &single), Ok(&b"body"[..]));
+    }
+
+    #[test]
+    fn an_earlier_version_is_recognised_and_only_by_who_reads_it() {
+        let mut value = vec![0xc3, 1];
+        value.extend_from_slice(&POSITION.earlier[0].to_le_bytes());
+        value.extend_from_slice(b"body");
+        assert_eq!(versioned(&POSITION, &value), Ok((1, &b"body"[..])));
+        assert!(
+            body(&POSITION, &value)
+                .unwrap_err()
+                .message
+                .contains("`position` version 1; expected `position` version 2")
+        );
+        assert!(versioned(&EVENTS, &value).unwrap_err().message.contains("`position` version 1"));
     }
 
     #[test]

@@ -28,11 +28,15 @@ pub fn encode_position(position: &Position<'_>, out: &mut Vec<u8>) {
     w.optional_text(position.threshold_method.as_deref());
     w.boolean(position.suspect);
     w.array(&position.open_alerts, |w, id| write_uuid(*id, w));
+    w.optional_text(position.abc.as_deref());
+    w.optional_text(position.xyz.as_deref());
 }
 
+/// Version 1 ends before the classes.
 pub fn decode_position(value: &[u8]) -> Result<Position<'static>, DecodeError> {
-    let mut r = Reader::new(frame::body(&POSITION, value)?);
-    let position = Position {
+    let (version, body) = frame::versioned(&POSITION, value)?;
+    let mut r = Reader::new(body);
+    let mut position = Position {
         sku: r.identifier("sku")?.to_owned().into(),
         location: r.identifier("location")?.to_owned().into(),
         at: r.time("at")?,
@@ -51,6 +55,12 @@ pub fn decode_position(value: &[u8]) -> Result<Position<'static>, DecodeError> {
         threshold_method: r.optional_owned("threshold_method")?.map(Into::into),
         suspect: r.boolean("suspect")?,
         open_alerts: r.array("open_alerts", |r| r.uuid("open_alerts"))?,
+        abc: None,
+        xyz: None,
     };
+    if version >= 2 {
+        position.abc = r.optional_owned("abc")?.map(Into::into);
+        position.xyz = r.optional_owned("xyz")?.map(Into::into);
+    }
     r.finish().map(|()| position)
 }

@@ -30,5 +30,7 @@ pub(crate) fn write_position_object(position: &Position<'_>, out: &mut Vec<u8>) 
     line.text_or_null("threshold_method", position.threshold_method.as_deref());
     line.flag("suspect", position.suspect);
     line.value("open_alerts", |out| json::array(out, &position.open_alerts, |out, id| write_uuid(out, *id)));
+    line.text_or_null("abc", position.abc.as_deref());
+    line.text_or_null("xyz", position.xyz.as_deref());
     line.close();
 }

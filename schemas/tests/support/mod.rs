@@ -249,7 +249,7 @@ pub(crate) fn position() -> impl Strategy<Value = Position<'static>> {
         (option::of(any_quantity()), any_quantity(), option::of(any_quantity()), any_quantity(), any_quantity());
     let figures = (option::of(number()), option::of(number()), option::of(number()), option::of(number()));
     let sales = (number(), any::<i32>(), number());
-    let rest = (optional_text(), any::<bool>(), vec(uuid(), 0..3));
+    let rest = (optional_text(), any::<bool>(), vec(uuid(), 0..3), optional_text(), optional_text());
     ((text(), text(), time()), stock, figures, sales, rest).prop_map(|(key, stock, figures, sales, rest)| Position {
         sku: key.0.into(),
         location: key.1.into(),
@@ -269,6 +269,8 @@ pub(crate) fn position() -> impl Strategy<Value = Position<'static>> {
         threshold_method: rest.0.map(Into::into),
         suspect: rest.1,
         open_alerts: rest.2,
+        abc: rest.3.map(Into::into),
+        xyz: rest.4.map(Into::into),
     })
 }
 

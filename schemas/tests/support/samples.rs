@@ -128,6 +128,8 @@ pub(crate) fn positions() -> Vec<Position<'static>> {
         threshold_method: Some("dynamic".into()),
         suspect: false,
         open_alerts: vec![uuid::Uuid::from_u128(7)],
+        abc: None,
+        xyz: None,
     };
     let unknown = Position {
         on_hand: None,
@@ -141,7 +143,9 @@ pub(crate) fn positions() -> Vec<Position<'static>> {
         open_alerts: Vec::new(),
         ..known.clone()
     };
-    vec![known, unknown]
+    // Version 1 has the first two.
+    let classed = Position { abc: Some("A".into()), xyz: Some("Z".into()), ..known.clone() };
+    vec![known, unknown, classed]
 }
 
 pub(crate) fn aggregates() -> Vec<AggregatePartial> {

@@ -77,6 +77,8 @@ fn position(sku: &str, cover: f64, open: bool) -> DemoEvent {
         threshold_method: None,
         suspect: false,
         open_alerts: if open { vec![uuid::Uuid::from_u128(1)] } else { Vec::new() },
+        abc: None,
+        xyz: None,
     }))
 }
 

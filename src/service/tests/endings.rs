@@ -54,11 +54,15 @@ fn a_worker_that_hangs_is_seen_and_does_not_hold_the_end_up() {
     // Kept, so that the operator waits for ever.
     let (_keep, wait) = channel::<()>();
     let wait = Arc::new(std::sync::Mutex::new(wait));
+    let (hung, hangs) = channel();
     let stage = stage(&rig, move |partition| {
+        let _ = hung.send(());
         let _ = wait.lock().unwrap().recv();
         ProcessOperator::new(partition, super::rig::PARTITIONS)
     });
     let service = Running::start(rig.service_of(&config, Metrics::new().unwrap(), stage));
+    // A worker that is only slow to start is not alive either, and would end well.
+    hangs.recv().unwrap();
     eventually("not alive", || (service.get("/livez").0 == 503).then_some(()));
     let (_, body) = service.get("/livez");
     assert!(body.contains("\"stage\":\"process\",\"thread\":0"), "{body}");

@@ -174,7 +174,7 @@ impl Operator for IngestOperator {
         Vec::new()
     }
 
-    fn apply_epoch(&mut self, _: i64, _: &[Sums]) {}
+    fn apply_epoch(&mut self, _: &mut Ctx<'_>, _: i64, _: &[Sums]) {}
 
     fn encode_shared(&self, out: &mut Vec<u8>) {
         encode_shared(&self.sources, self.actions.taken, out);

@@ -6,7 +6,7 @@
 //!  unheard ───────────────────────────▶ live ───────────────────────────────────────▶ silent
 //!     │                                  ▲                                              │
 //!     │                                  └────────── next record: watermark ────────────┘
-//!     └── quiet for long enough: silence ▶ silent
+//!     └── quiet for long enough: silence ▶ silent ── once an hour: silence ▶ silent
 //! ```
 //!
 //! Quiet is measured on the machine's clock, tick by tick, and only while the partition has been read
@@ -15,7 +15,7 @@
 
 use processor::operator::{Rejection, Tick};
 use schemas::row::{RowError, RowReader, RowWriter};
-use schemas::time::SECOND_MS;
+use schemas::time::{HOUR_MS, SECOND_MS};
 use schemas::{SourcePosition, Timestamp};
 
 use super::input::Input;
@@ -24,6 +24,8 @@ use super::rejection::TOO_MANY_SOURCES;
 const ROW_VERSION: u8 = 1;
 /// Ordered parts of sources in one topic partition. Each costs every task of `process` a clock.
 pub const MAX_SOURCES: usize = 1_000;
+/// Silence that goes on is told again: for want of a source that speaks, it is how time passes.
+const TOLD_AGAIN_MS: i64 = HOUR_MS;
 const LONGEST_TICK_MS: i64 = 10 * SECOND_MS;
 
 /// How far one source partition has come.
@@ -41,7 +43,7 @@ struct Source {
     silent: bool,
     /// Since the newest watermark. Not stored.
     records: u32,
-    /// How long nothing has come. Not stored: after a restart it starts anew.
+    /// How long nothing has come, or since silence was last told. Not stored: after a restart it starts anew.
     quiet_ms: i64,
 }
 
@@ -119,10 +121,10 @@ impl Sources {
         }
         if tick.caught_up {
             self.watch_for_speech(input, passed);
-            for source in self.known.iter_mut().filter(|source| !source.silent) {
+            for source in &mut self.known {
                 source.quiet_ms += passed;
-                if source.quiet_ms >= input.silence_after_ms {
-                    source.silent = true;
+                if source.quiet_ms >= if source.silent { TOLD_AGAIN_MS } else { input.silence_after_ms } {
+                    (source.silent, source.quiet_ms) = (true, 0);
                     let (name, partition) = (source.name.clone(), source.partition);
                     news.push(News::Silence { source: name, partition, last: source.time });
                 }

@@ -178,7 +178,7 @@ impl Operator for WmsOperator {
         Vec::new()
     }
 
-    fn apply_epoch(&mut self, _: i64, _: &[Sums]) {}
+    fn apply_epoch(&mut self, _: &mut Ctx<'_>, _: i64, _: &[Sums]) {}
 
     fn encode_shared(&self, out: &mut Vec<u8>) {
         self.sources.encode(&mut RowWriter::new(out));

@@ -112,7 +112,7 @@ impl Operator for RouteOperator {
         Vec::new()
     }
 
-    fn apply_epoch(&mut self, _: i64, _: &[Sums]) {}
+    fn apply_epoch(&mut self, _: &mut Ctx<'_>, _: i64, _: &[Sums]) {}
 
     fn encode_shared(&self, _: &mut Vec<u8>) {}
 

@@ -4,6 +4,9 @@
 //! holds on to its item and its place, so that a stock change costs one look-up. What is decided is
 //! in `rules`; here is only who is told what, and where it goes.
 
+mod elsewhere;
+mod explain;
+mod feeds;
 mod output;
 mod rows;
 mod shared;
@@ -26,9 +29,10 @@ use processor::table::{KeyId, StateTable};
 use processor::task::Published;
 use rules::decide::{self, Applied, Key};
 use rules::environment::{Environment, Moment};
+use rules::feeds::{BLIND_SCOPE, FeedSums};
 use rules::item::Item;
 use rules::place::Place;
-use rules::site::SiteSums;
+use rules::site::{CATEGORY_SCOPE, SUPPLIER_SCOPE, SiteSums};
 use rules::state::KeyState;
 use schemas::partitioner::partition_for;
 use schemas::row::RowError;
@@ -39,7 +43,7 @@ use rows::{PositionRow, Surroundings, item_key, positions_of, split_position_key
 use watch::Watched;
 use world::{Change, World};
 
-/// Scope and id of the one aggregate of this version: the site as a whole.
+/// Scope and id of the aggregate of the site as a whole.
 const SITE_SCOPE: &str = "site";
 const SITE_ID: &str = "all";
 
@@ -55,6 +59,11 @@ pub struct ProcessOperator {
     partitions: i32,
     world: World,
     sums: SiteSums,
+    feeds: FeedSums,
+    /// Which sources this partition watches.
+    sources: Vec<feeds::KnownSource>,
+    /// The totals of the epochs up to this one are known.
+    known_through: i64,
     /// Buffers that live as long as the operator: the hot path allocates nothing.
     key: Vec<u8>,
     alerts: Vec<Alert>,
@@ -71,6 +80,9 @@ impl ProcessOperator {
             partitions,
             world: World::default(),
             sums: SiteSums::default(),
+            feeds: FeedSums::default(),
+            sources: Vec::new(),
+            known_through: i64::MIN,
             key: Vec::new(),
             alerts: Vec::new(),
             rows: Default::default(),
@@ -127,13 +139,18 @@ impl ProcessOperator {
             Some(row) if row.is_bare() => self.surround(ctx.states, id, key),
             Some(_) => {}
         }
-        let Self { world, sums, alerts, .. } = self;
+        let Self { world, sums, feeds, alerts, .. } = self;
         let Some((row, around)) = ctx.states.get_mut(id).and_then(Row::as_position_mut) else {
             return Err(Rejection::new("internal", "a position's key holds another kind of row"));
         };
         let env = world.around(around, ctx.now);
         let applied = decide::apply(&env, key, row, event, sums, alerts);
-        emit_alerts(alerts, ctx);
+        if applied != Applied::Duplicate {
+            feeds.hear(around.feed, event, ctx.now.stream_time);
+        }
+        if !self.alerts.is_empty() {
+            self.tell_elsewhere(ctx, id, event.occurred_at.max(ctx.now.stream_time));
+        }
         Ok(match applied {
             Applied::Ok => Outcome::Ok,
             Applied::Duplicate => Outcome::Duplicate,
@@ -164,7 +181,7 @@ impl ProcessOperator {
             Some(Row::Item(item)) => item.clone(),
             _ => Arc::new(Item::unknown(key.sku)),
         };
-        Surroundings { item, place: self.world.place(key.location) }
+        Surroundings { item, place: self.world.place(key.location), feed: self.feeds.index(key.location) }
     }
 
     /// The item's id; an item nobody described is opened with defaults.
@@ -211,7 +228,7 @@ impl ProcessOperator {
             row.encode(&mut rows[0]);
         }
         let at = ctx.now.stream_time;
-        self.with_position(ctx, id, |env, key, state, _, alerts| {
+        self.with_position(ctx, id, at, |env, key, state, _, alerts| {
             decide::on_environment_change(env, key, state, at, alerts);
         });
         if let Some(row) = ctx.states.get(id) {
@@ -232,12 +249,13 @@ impl ProcessOperator {
         }
     }
 
-    /// Decides about one position, whose id the task or the table has handed out in this step. Whoever calls
+    /// Decides at `now` about one position, whose id the task or the table has handed out in this step. Whoever calls
     /// says whether it is written.
     fn with_position(
         &mut self,
         ctx: &mut Ctx<'_>,
         id: KeyId,
+        now: Timestamp,
         decide: impl FnOnce(&Environment<'_>, Key<'_>, &mut KeyState, &mut SiteSums, &mut Vec<Alert>),
     ) {
         let name = ctx.states.key(id).to_vec();
@@ -249,7 +267,9 @@ impl ProcessOperator {
         let Self { world, sums, alerts, .. } = self;
         let Some((state, around)) = ctx.states.derived_mut(id).and_then(Row::as_position_mut) else { return };
         decide(&world.around(around, ctx.now), key, state, sums, alerts);
-        emit_alerts(alerts, ctx);
+        if !self.alerts.is_empty() {
+            self.tell_elsewhere(ctx, id, now);
+        }
     }
 
     /// The public figures of a position, of which [`processor::task::Task::look_at`] has given the id.
@@ -310,12 +330,17 @@ impl Operator for ProcessOperator {
                 self.on_catalog(ctx, change);
                 Ok(Outcome::Ok)
             }
-            StreamRecord::Action(_) | StreamRecord::Watermark(_) | StreamRecord::Silence(_) => Ok(Outcome::Filtered),
+            StreamRecord::Watermark(watermark) => Ok(self.on_watermark(ctx, watermark)),
+            StreamRecord::Silence(silence) => Ok(self.on_silence(ctx, silence)),
+            StreamRecord::Action(_) => Ok(Outcome::Filtered),
         }
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_>, id: KeyId, due: Timestamp) {
-        self.with_position(ctx, id, |env, key, state, sums, alerts| {
+        if matches!(ctx.states.get(id), Some(Row::Feed(_))) {
+            return self.on_feed_timer(ctx, id, due);
+        }
+        self.with_position(ctx, id, due, |env, key, state, sums, alerts| {
             decide::on_timer(env, key, state, due, sums, alerts);
         });
         ctx.states.get_mut(id);
@@ -357,21 +382,35 @@ impl Operator for ProcessOperator {
     }
 
     fn close_epoch(&mut self) -> Vec<Sums> {
-        vec![Sums { scope: SITE_SCOPE.to_owned(), id: SITE_ID.to_owned(), sums: self.sums.take() }]
+        let site = Sums { scope: SITE_SCOPE.to_owned(), id: SITE_ID.to_owned(), sums: self.sums.take() };
+        let named = self.sums.take_keyed().into_iter().chain(self.feeds.take(self.partition));
+        let named = named.map(|(scope, id, sums)| Sums { scope: scope.to_owned(), id, sums });
+        std::iter::once(site).chain(named).collect()
     }
 
-    fn apply_epoch(&mut self, epoch: i64, totals: &[Sums]) {
-        for total in totals.iter().filter(|t| t.scope == SITE_SCOPE && t.id == SITE_ID) {
-            self.world.site.apply_epoch(epoch, &total.sums);
+    fn apply_epoch(&mut self, ctx: &mut Ctx<'_>, epoch: i64, totals: &[Sums]) {
+        for total in totals {
+            match total.scope.as_str() {
+                SITE_SCOPE if total.id == SITE_ID => self.world.site.apply_epoch(epoch, &total.sums),
+                CATEGORY_SCOPE => self.world.site.apply_category(epoch, &total.id, &total.sums),
+                SUPPLIER_SCOPE => self.world.site.apply_supplier(&total.id, &total.sums),
+                BLIND_SCOPE => self.world.site.apply_blind(&total.id, total.sums.first().copied().unwrap_or(0)),
+                _ => {}
+            }
         }
+        self.hear_locations(ctx, epoch, totals);
+    }
+
+    fn epochs_known(&mut self, through: i64) {
+        self.known_through = through;
     }
 
     fn encode_shared(&self, out: &mut Vec<u8>) {
-        shared::encode(&self.sums, &self.world.site, out);
+        shared::encode(&self.sums, &self.feeds, &self.world.site, out);
     }
 
     fn decode_shared(&mut self, row: &[u8]) -> Result<(), RowError> {
-        (self.sums, self.world.site) = shared::decode(row)?;
+        (self.sums, self.feeds, self.world.site) = shared::decode(row)?;
         Ok(())
     }
 

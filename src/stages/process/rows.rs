@@ -1,12 +1,13 @@
 //! The rows of the stage's table and their keys.
 //!
-//! Keys: `i` SKU for an item, `p` SKU NUL location for a position. A row starts with the same
+//! Keys: `i` SKU for an item, `p` SKU NUL location for a position, `f` scope for a feed. A row starts with the same
 //! letter; its own version follows. Item and place of a position are derived, not stored.
 
 use std::sync::Arc;
 
 use processor::operator::{Rejection, StateRow};
 use rules::decide::{self, Key};
+use rules::feeds::{FeedIx, FeedState};
 use rules::item::Item;
 use rules::place::Place;
 use rules::state::KeyState;
@@ -19,6 +20,7 @@ const ITEM: u8 = b'i';
 /// What the keys of all positions begin with.
 pub const POSITIONS: &[u8] = &[POSITION];
 const POSITION: u8 = b'p';
+const FEED: u8 = b'f';
 const SEPARATOR: u8 = 0;
 
 /// One row of the table.
@@ -26,6 +28,8 @@ pub enum Row {
     Item(Arc<Item>),
     /// Boxed: a table of items and positions should not pay a position for every item.
     Position(Box<PositionRow>),
+    /// Of a location or a source that this partition watches.
+    Feed(Box<FeedState>),
 }
 
 pub struct PositionRow {
@@ -39,6 +43,8 @@ pub struct PositionRow {
 pub(super) struct Surroundings {
     pub(super) item: Arc<Item>,
     pub(super) place: Arc<Place>,
+    /// Where its stock changes are counted.
+    pub(super) feed: FeedIx,
 }
 
 impl Row {
@@ -51,7 +57,14 @@ impl Row {
     pub(super) fn as_position_mut(&mut self) -> Option<(&mut KeyState, &Surroundings)> {
         match self {
             Self::Position(row) => Some((&mut row.state, row.around.as_ref()?)),
-            Self::Item(_) => None,
+            Self::Item(_) | Self::Feed(_) => None,
+        }
+    }
+
+    pub(super) fn as_feed_mut(&mut self) -> Option<&mut FeedState> {
+        match self {
+            Self::Feed(feed) => Some(feed),
+            Self::Item(_) | Self::Position(_) => None,
         }
     }
 
@@ -84,6 +97,17 @@ pub(super) fn item_key(sku: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(sku.as_bytes());
 }
 
+pub(super) fn feed_key(scope: &str, out: &mut Vec<u8>) {
+    out.clear();
+    out.push(FEED);
+    out.extend_from_slice(scope.as_bytes());
+}
+
+/// The scope in a feed's key; `None` for any other key.
+pub(super) fn feed_scope(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(&[FEED])?).ok()
+}
+
 /// What the keys of all positions of a SKU begin with.
 pub(super) fn positions_of(sku: &str, out: &mut Vec<u8>) {
     out.clear();
@@ -103,6 +127,7 @@ pub fn examine(row: &[u8]) -> Examined {
     let kind = match row.first() {
         Some(&ITEM) => "item",
         Some(&POSITION) => "position",
+        Some(&FEED) => "feed",
         _ => "unknown",
     };
     Examined::new(kind, row, 1, Row::decode(row))
@@ -121,6 +146,10 @@ impl StateRow for Row {
                 out.push(POSITION);
                 row.state.encode(out);
             }
+            Self::Feed(feed) => {
+                out.push(FEED);
+                feed.encode(out);
+            }
         }
     }
 
@@ -130,6 +159,7 @@ impl StateRow for Row {
             Some((&POSITION, rest)) => {
                 Ok(Self::Position(Box::new(PositionRow { state: KeyState::decode(rest)?, around: None })))
             }
+            Some((&FEED, rest)) => Ok(Self::Feed(Box::new(FeedState::decode(rest)?))),
             Some((kind, _)) => Err(RowError::UnknownKind { kind: char::from(*kind) }),
             None => Err(RowError::Truncated { at: 0, missing: 1 }),
         }
@@ -139,6 +169,7 @@ impl StateRow for Row {
         match self {
             Self::Item(_) => None,
             Self::Position(row) => row.state.next_due(),
+            Self::Feed(feed) => feed.next_due(),
         }
     }
 }
@@ -152,8 +183,8 @@ mod tests {
     #[test]
     fn golden_rows_of_every_version_are_read_behind_their_letter() {
         let names = ["position_fresh", "position_slow", "position_full"];
-        for (letter, name) in names.map(|name| (POSITION, name)).into_iter().chain([(ITEM, "item")]) {
-            let past = [&[letter][..], &golden::row(name, 1)].concat();
+        for (letter, name, newest) in names.map(|name| (POSITION, name, 2)).into_iter().chain([(ITEM, "item", 1)]) {
+            let past = [&[letter][..], &golden::row(name, newest)].concat();
             let mut now = Vec::new();
             Row::decode(&past).unwrap().encode(&mut now);
             assert_eq!(now, past, "{name}");

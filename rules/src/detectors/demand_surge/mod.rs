@@ -1,12 +1,11 @@
 //! A7 `demand_surge`: more order lines than the seasonal expectation allows.
 //!
-//! On every line, and hourly while a window is conspicuous, the score is the highest over the windows
-//! "today" and "today and the one or two days before" of −log₁₀ P(X ≥ lines) − 0.3 · days before, of
-//! windows with the rule's minimum of lines. Expected lines are the item's own rate before the window ×
-//! the share of the day gone by × the site's factor for today: a good Saturday is no surge. An alert
-//! opens when the score reaches what, by the site's histogram of daily peaks, keeps false alarms
-//! within the rule's budget. It resolves at a day close after its cool-down, when the day's peak
-//! stayed below half of that. Severity, from available stock at the surged rate:
+//! On every line, and hourly while a window is conspicuous, the score says in decades how much better a surge
+//! that began today or one or two trading days before explains the lines than the usual demand does (`windows`,
+//! `score`). Expected lines are the item's own rate before the window × the share of the day gone by × the site's
+//! factor for today: a good Saturday is no surge. An alert opens when the score reaches what, by the site's
+//! histogram of daily peaks, keeps false alarms within the rule's budget. It resolves at a day close after its
+//! cool-down, when the day's peak stayed below half of that. Severity, from available stock at the surged rate:
 //!
 //! | severity | available stock lasts |
 //! |---|---|
@@ -16,19 +15,22 @@
 
 mod score;
 mod watch;
+mod windows;
 
 use schemas::time::HOUR_MS;
 use schemas::{AlertKind, AlertState, Evidence, Message, Mode, Severity, Timestamp};
 
 pub use score::Expectation;
 pub use watch::SurgeWatch;
+pub use windows::Window;
 
 use super::{Detector, Facts, Sight, Trigger, Verdict};
-use crate::alerts::messages;
-use crate::demand::WINDOW_DAYS;
+use crate::alerts::{Phase, messages};
+use crate::demand::DayClosed;
 use crate::environment::Environment;
 use crate::ruleset::{Params, Rule, SurgeParams};
 use crate::state::KeyState;
+use windows::{Today, Windows};
 
 pub const DETECTOR: Detector = Detector {
     kind: AlertKind::DemandSurge,
@@ -41,64 +43,8 @@ pub const DETECTOR: Detector = Detector {
 /// Trading days behind the rate (after weighting) before anything can be unexpected.
 pub const MIN_TRADING_DAYS: f64 = 10.0;
 
-/// Keeps logs finite.
-const MIN_DISPERSION: f64 = 1e-3;
-
-/// What a longer window costs: it is a second and third look at the same lines.
-const PENALTY_PER_DAY: f64 = 0.3;
-
-/// The most surprising window.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Window {
-    days_before: usize,
-    lines: u32,
-    rate: f64,
-    expected: Expectation,
-    score: f64,
-}
-
-/// The site on the key's open day.
-#[derive(Clone, Copy, Debug)]
-struct Today {
-    /// Of a mean trading day's lines, expected so far.
-    expected_share: f64,
-    site_factor: f64,
-}
-
-impl Today {
-    /// Expected until `at`, or until the day's end: its lines may still come during the grace.
-    fn at(env: &Environment<'_>, state: &KeyState, at: Timestamp) -> Self {
-        let (start, at) = (state.demand.day_start(), at.min(state.demand.day_close()));
-        Self { expected_share: env.site.expected_share(start, at), site_factor: env.site.factor_today(start, at) }
-    }
-}
-
-/// The item's dispersion of daily lines, shrunk to the population's by 0.3 in logs.
-fn dispersion(env: &Environment<'_>, state: &KeyState) -> f64 {
-    let own = state.demand.dispersion().max(MIN_DISPERSION);
-    let population = env.site.population_dispersion().max(MIN_DISPERSION);
-    libm::exp(0.7 * libm::log(own) + 0.3 * libm::log(population))
-}
-
-/// The window with the highest score among those with `minimum` lines.
-fn best_window(env: &Environment<'_>, state: &KeyState, at: Timestamp, minimum: u32) -> Option<Window> {
-    let demand = &state.demand;
-    if demand.lines_in_window(WINDOW_DAYS) < minimum || demand.line_days() < MIN_TRADING_DAYS {
-        return None;
-    }
-    let today = Today::at(env, state, at);
-    let dispersion = dispersion(env, state);
-    let window = |days_before: usize| {
-        let lines = demand.lines_in_window(days_before);
-        let rate = demand.line_rate_per_day(days_before);
-        let days = days_before as f64 + today.expected_share * today.site_factor;
-        let expected = Expectation::new(rate * days, rate, dispersion);
-        let score = expected.score(lines) - PENALTY_PER_DAY * days_before as f64;
-        Window { days_before, lines, rate, expected, score }
-    };
-    let windows = (0..=WINDOW_DAYS).map(window).filter(|w| w.lines >= minimum);
-    windows.max_by(|a, b| a.score.total_cmp(&b.score).then(b.days_before.cmp(&a.days_before)))
-}
+/// A day with a high score was no false alarm if the next trading day, whose windows hold it, still scores this high.
+const LASTING: f64 = 1.6;
 
 /// The surge rules that decide about the key.
 fn rules<'a>(env: &Environment<'a>, state: &KeyState) -> impl Iterator<Item = &'a SurgeParams> {
@@ -114,8 +60,8 @@ fn rules<'a>(env: &Environment<'a>, state: &KeyState) -> impl Iterator<Item = &'
 /// for another look at the next full hour while it is conspicuous.
 pub(crate) fn observe(env: &Environment<'_>, state: &mut KeyState, at: Timestamp) -> f64 {
     let minimum = rules(env, state).map(|p| p.minimum_lines).min();
-    let window = minimum.and_then(|minimum| best_window(env, state, at, minimum));
-    let score = window.map_or(0.0, |w| w.score.max(0.0));
+    let windows = minimum.and_then(|minimum| Windows::look(env, state, at, minimum));
+    let score = windows.map_or(0.0, |w| w.score());
     let conspicuous = score > 0.0 && rules(env, state).any(|p| score >= 0.5 * threshold(env, p));
     state.surge.set(conspicuous.then(|| next_hour(at)));
     state.demand.note_surge_score(score);
@@ -126,15 +72,25 @@ fn next_hour(at: Timestamp) -> Timestamp {
     Timestamp::from_millis((at.millis().div_euclid(HOUR_MS) + 1).saturating_mul(HOUR_MS))
 }
 
-/// What a closed day adds to the site's histogram: its highest score, of items in scope that are real; 0 for
-/// a day an alert was open before it began (it could not have raised another).
-pub(crate) fn peak_for_site(env: &Environment<'_>, state: &KeyState, day_start: Timestamp, peak: f64) -> Option<f64> {
+/// What a closed day adds to the site's histogram, of items in scope that are real: the highest score of the
+/// trading day before it. 0 where this one shows that it was the beginning of a surge, or an alert was open
+/// before it began (it could not have raised another).
+pub(crate) fn peak_for_site(
+    env: &Environment<'_>,
+    state: &mut KeyState,
+    day_start: Timestamp,
+    closed: &DayClosed,
+) -> Option<f64> {
     let counts = rules(env, state).next().is_some() && !env.item.stand_in() && env.item.is_replenished();
-    let held =
-        state.episodes.slots().iter().any(|s| {
-            s.kind == AlertKind::DemandSurge && s.opened_at < day_start && s.cool_until.max(s.since) > day_start
-        });
-    counts.then_some(if held { 0.0 } else { peak })
+    if !closed.trading {
+        return counts.then_some(0.0);
+    }
+    let held = state.episodes.slots().iter().any(|s| {
+        let lasted = s.phase == Phase::Open || s.cool_until.max(s.since) > day_start;
+        s.kind == AlertKind::DemandSurge && s.opened_at < day_start && lasted
+    });
+    let before = state.demand.exchange_waiting_score(if held { 0.0 } else { closed.surge_score });
+    counts.then_some(if closed.surge_score >= LASTING { 0.0 } else { before })
 }
 
 /// The score that keeps to the budget.
@@ -160,8 +116,8 @@ fn judge_lines(sight: &Sight<'_>, params: &SurgeParams, score: f64) -> Verdict {
     if score < threshold {
         return Verdict::Hold;
     }
-    match best_window(sight.env, sight.state, sight.at, params.minimum_lines) {
-        Some(window) if window.score >= threshold => Verdict::Breach(severity(sight, &window)),
+    match Windows::look(sight.env, sight.state, sight.at, params.minimum_lines) {
+        Some(windows) if windows.score() >= threshold => Verdict::Breach(severity(sight, windows.strongest())),
         _ => Verdict::Hold,
     }
 }
@@ -180,9 +136,12 @@ fn days_left(sight: &Sight<'_>, window: &Window) -> Option<f64> {
     (velocity > 0.0).then(|| available / velocity)
 }
 
-/// Units a day while the surge lasts: the present velocity × observed ÷ expected lines.
+/// Units a day while the surge lasts: the present velocity × the uplift planned for today × observed ÷ expected
+/// lines.
 fn surged_velocity(sight: &Sight<'_>, window: &Window) -> f64 {
-    sight.state.demand.velocity_per_day().max(0.0) * f64::from(window.lines) / window.expected.mean
+    let demand = &sight.state.demand;
+    let planned = sight.env.planned_uplift(demand).unwrap_or(1.0);
+    demand.velocity_per_day().max(0.0) * planned * f64::from(window.lines) / window.expected.mean
 }
 
 fn severity(sight: &Sight<'_>, window: &Window) -> Severity {
@@ -199,24 +158,27 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
     let facts = Facts::default()
         .number("false_alarms_per_1000_sku_days", params.false_alarms_per_1000_sku_days)
         .number("score_threshold", threshold(sight.env, params));
-    let Some(window) = best_window(sight.env, sight.state, sight.at, params.minimum_lines) else {
+    let Some(windows) = Windows::look(sight.env, sight.state, sight.at, params.minimum_lines) else {
         return (facts.done(), messages::demand_surge(sight, state, None));
     };
-    let days_left = days_left(sight, &window);
+    let window = windows.strongest();
+    let days_left = days_left(sight, window);
     let today = Today::at(sight.env, sight.state, sight.at);
     let evidence = facts
-        .number("score", window.score)
+        .number("score", windows.score())
         .integer("lines", i64::from(window.lines))
         .integer("window_days_before_today", window.days_before as i64)
         .number("expected_lines", window.expected.mean)
         .number("expected_variance", window.expected.variance)
         .number("lines_per_day", window.rate)
-        .number("dispersion", dispersion(sight.env, sight.state))
+        .number("dispersion", window.dispersion)
         .number("expected_share_of_day", today.expected_share)
         .number("site_factor_today", today.site_factor)
-        .number("p_value_log10", -window.expected.score(window.lines))
+        .number("planned_uplift", today.planned_uplift)
+        .number("p_value_log10", window.expected.p_value_log10(window.lines))
+        .text("windows", named(windows.as_slice()))
         .number("surge_factor", f64::from(window.lines) / window.expected.mean)
-        .number("surged_velocity_per_day", surged_velocity(sight, &window))
+        .number("surged_velocity_per_day", surged_velocity(sight, window))
         .number("available", sight.state.position.available().map(schemas::Quantity::as_f64))
         .number("days_to_stock_out", days_left)
         .text("runs_out_on", days_left.and_then(|days| messages::day_after(sight, days)))
@@ -224,3 +186,20 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
     let words = messages::Surge { lines: window.lines, expected: window.expected.mean, days_left };
     (evidence, messages::demand_surge(sight, state, Some(&words)))
 }
+
+/// `days before: lines, lines a day, dispersion, expected, variance, Bayes factor`, today's window first: with the
+/// share of the day and the site's factor, all the score is made of.
+fn named(windows: &[Window]) -> String {
+    let each = windows.iter().map(|w| {
+        let Window { days_before, lines, rate, dispersion, expected, bayes_factor } = w;
+        let (mean, variance) = (expected.mean, expected.variance);
+        format!(
+            "{days_before} days before: {lines} lines, {rate:.6} a day, dispersion {dispersion:.6}, \
+             expected {mean:.6}, variance {variance:.6}, Bayes factor {bayes_factor:.4e}"
+        )
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests;

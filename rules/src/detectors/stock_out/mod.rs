@@ -13,7 +13,7 @@
 
 use schemas::{AlertKind, AlertState, Evidence, Message, Quantity, Severity};
 
-use super::{Detector, Facts, Sight, Verdict};
+use super::{Detector, Facts, Sight, Verdict, transfer};
 use crate::alerts::messages;
 use crate::ruleset::{Params, Rule, StockOutParams};
 use crate::threshold::{Figures, order_quantity};
@@ -98,7 +98,8 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
         Params::StockOut(params) => Some(params.minimum_velocity_per_day.unwrap_or(StockOutParams::MINIMUM_VELOCITY)),
         _ => None,
     };
-    let evidence = Facts::default()
+    let transfer = transfer::suggested(sight, bridge(sight));
+    let facts = Facts::default()
         .number("on_hand", position.on_hand().map(Quantity::as_f64))
         .number("reserved", position.reserved().as_f64())
         .number("on_order", position.on_order().as_f64())
@@ -110,8 +111,16 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
         .number("unit_price", sight.env.item.unit_price.map(schemas::Money::as_f64))
         .number("money_at_risk_per_day", money_per_day)
         .number("reorder_point", plan.reorder_point())
-        .number("recommended_order_quantity", order.map(Quantity::as_f64))
-        .done();
+        .number("recommended_order_quantity", order.map(Quantity::as_f64));
+    let evidence = transfer::evidence(facts, transfer.as_ref()).done();
     let (velocity, first_day) = (velocity(sight), is_first_day(&plan.figures()));
-    (evidence, messages::stock_out(sight, state, &messages::StockOut { velocity, first_day, money_per_day, order }))
+    let told = messages::StockOut { velocity, first_day, money_per_day, order, transfer };
+    (evidence, messages::stock_out(sight, state, &told))
+}
+
+/// Units that fill what is owed and sell until an order of today arrives; without a lead time, within the days of a lot.
+fn bridge(sight: &Sight<'_>) -> f64 {
+    let lead_time = sight.state.plan.figures().lead_time.map_or(order_quantity::TARGET_DAYS, |l| l.mean_days);
+    let available = sight.state.position.available().map_or(0.0, Quantity::as_f64);
+    velocity(sight) * lead_time - available
 }

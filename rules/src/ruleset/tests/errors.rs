@@ -138,10 +138,7 @@ fn rule_ids_are_unique() {
 
 #[test]
 fn kinds_are_checked() {
-    let kinds = "kinds: low_stock, stock_out, demand_surge";
-    let refused = rule_error("{id: a, kind: slow_mover}");
-    assert_says(&refused, "4:19: rules[0].kind: ", "no detector for `slow_mover` in this version");
-    assert_says(&refused, "", kinds);
+    let kinds = "kinds: low_stock, stock_out, slow_mover, shrinkage, expiry_risk, abnormal_outbound, demand_surge, data_quality";
     assert_says(&rule_error("{id: a, kind: low_stok}"), "4:19: rules[0].kind: unknown kind", kinds);
     assert_says(&rule_error("{id: a}"), "4:5: rules[0]: ", "`kind` is missing; add for example `kind: low_stock`");
     assert_says(&rule_error("{id: a, kind: stock_out, mode: off}"), "4:36: rules[0].mode: ", "write active or shadow");
@@ -162,7 +159,7 @@ fn unknown_keys_are_refused() {
     assert_says(
         &rule_error("{id: a, kind: stock_out, scope: {shop: S1}}"),
         "4:38: rules[0].scope.shop: ",
-        "the keys here are sku, location, category, supplier, tag, region",
+        "the keys here are sku, location, category, supplier, tag, region, abc, xyz",
     );
     assert_says(
         &rule_error(
@@ -207,6 +204,11 @@ fn numbers_stay_in_their_range() {
     assert_says(&surge("mode: active"), "4:5: rules[0]: ", "`false_alarms_per_1000_sku_days` is missing");
     assert_says(&surge("false_alarms_per_1000_sku_days: 1, minimum_lines: 0"), "4:", "not a whole number from 1");
     assert_says(&surge("false_alarms_per_1000_sku_days: 1, cool_down_hours: -1"), "4:", "is not between 0 and");
+    let outbound = |rest: &str| rule_error(&format!("{{id: a, kind: abnormal_outbound, {rest}}}"));
+    assert_says(&outbound("false_alarms_per_1000_lines: 0"), "4:", "is not above 0 and at most 1000");
+    assert_says(&outbound("resolve_after_hours: 721"), "4:", "is not above 0 and at most 720");
+    assert_says(&outbound("minimum_money: -1"), "4:", "is not between 0 and");
+    assert_says(&outbound("false_alarms_per_1000_sku_days: 1"), "4:", "(it belongs to shrinkage, demand_surge)");
 }
 
 #[test]
@@ -227,7 +229,8 @@ fn thresholds_are_complete() {
 #[test]
 fn scopes_are_checked() {
     let scope = |s: &str| rule_error(&format!("{{id: a, kind: stock_out, scope: {s}}}"));
-    assert_says(&scope("{class: A}"), "4:38: rules[0].scope.class: ", "reserved");
+    assert_says(&scope("{class: A}"), "4:38: rules[0].scope.class: ", "write abc: A, or xyz: [X, Y]");
+    assert_says(&scope("{abc: D}"), "4:43: rules[0].scope.abc: ", "`D` is no class; write A, B, C");
     assert_says(&scope("{sku: []}"), "4:43: rules[0].scope.sku: ", "an empty list covers nothing");
     assert_says(&scope("{sku: [A, {}]}"), "4:47: rules[0].scope.sku[1]: ", "expected a single value");
     assert_says(&scope("{tag: ''}"), "4:43: rules[0].scope.tag: ", "has no value");
@@ -287,4 +290,30 @@ fn hostile_documents_are_bounded() {
     }
     assert_says(&error("a: &a [*a]"), "1:", "not valid YAML");
     assert_says(&error("version: 1\n<<: {id: d}\n"), "2:", "merge keys (`<<`) are not supported");
+}
+
+#[test]
+fn promotions_are_read_and_refused_with_their_place() {
+    let document = |promotion: &str| format!("version: 1\nid: d\npromotions:\n  - {promotion}\n");
+    let plan = "{id: a, scope: {category: toys}, from: 2026-11-23, until: 2026-11-29, uplift: 2.5}";
+    let read = parse("r.yaml", &document(plan)).unwrap();
+    let [promotion] = &read.promotions[..] else { panic!("one promotion") };
+    assert!(read.rules.is_empty(), "a document may hold plans alone");
+    assert_eq!(
+        (promotion.reference.rule.as_str(), promotion.uplift, promotion.until.0 - promotion.from.0),
+        ("a", 2.5, 6)
+    );
+    assert_eq!(promotion.scope.category, ["toys"]);
+    for (promotion, place, reason) in [
+        ("{id: a, from: 23.11.2026, until: 2026-11-29, uplift: 2}", "4:19: promotions[0].from", "not a date"),
+        ("{id: a, from: 2026-11-29, until: 2026-11-23, uplift: 2}", "4:5: promotions[0]", "is before `from`"),
+        ("{id: a, from: 2026-11-29, until: 2026-11-30, uplift: 0.5}", "4:5: promotions[0].uplift", "does not lower"),
+        ("{id: a, from: 2026-11-29, until: 2026-11-30}", "4:5: promotions[0]", "`uplift` is missing"),
+        ("{id: a, from: 2026-11-29, until: 2026-11-30, uplift: 2, sku: B}", "4:", "unknown key"),
+    ] {
+        assert_says(&error(&document(promotion)), place, reason);
+    }
+    let twins = format!("{}  - {plan}\n", document(plan));
+    assert_says(&error(&twins), "5:10: promotions[1].id", "taken by the promotion in line 4");
+    assert_says(&error("version: 1\nid: d\npromotions: []\n"), "1:1", "`rules` is missing");
 }

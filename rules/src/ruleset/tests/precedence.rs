@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use schemas::{AlertKind, CatalogItem, Mode, Timestamp};
 
+use crate::class::{Abc, Class};
 use crate::item::Item;
 use crate::place::Place;
 use crate::ruleset::{Resolved, RuleBook, RuleDocument, Subject, Verdict, parse};
@@ -22,6 +23,10 @@ fn place() -> Place {
     Place { region: Some("north".into()), ..Place::unknown("S1") }
 }
 
+const fn class() -> Class {
+    Class { abc: Some(Abc::A), xyz: None }
+}
+
 fn document(id: &str, rules: &[(&str, &str)]) -> RuleDocument {
     let rules: Vec<String> =
         rules.iter().map(|(rule, rest)| format!("- {{id: {rule}, kind: stock_out, {rest}}}")).collect();
@@ -31,13 +36,14 @@ fn document(id: &str, rules: &[(&str, &str)]) -> RuleDocument {
 /// The id of the active stock-out rule that decides.
 fn winner(documents: &[RuleDocument], item: &Item, place: &Place) -> Option<String> {
     let book = RuleBook::from_documents(documents);
-    let ix = book.resolve(&Subject { item, place }).get(AlertKind::StockOut, Mode::Active)?;
+    let ix = book.resolve(&Subject { item, place, class: class() }).get(AlertKind::StockOut, Mode::Active)?;
     Some(book.rule(ix).reference.rule.clone())
 }
 
 /// From the least to the most specific.
-const LADDER: [(&str, &str); 9] = [
+const LADDER: [(&str, &str); 10] = [
     ("all", "scope: {}"),
+    ("class", "scope: {abc: [A, B]}"),
     ("region", "scope: {region: north}"),
     ("tag", "scope: {tag: core}"),
     ("supplier", "scope: {supplier: ACME}"),
@@ -99,11 +105,11 @@ fn among_equals_the_newer_the_greater_id_the_later_rule_decides() {
 fn shadow_rules_never_displace_active_ones() {
     let documents = [document("d", &[("wide", "scope: {}"), ("narrow", "mode: shadow, scope: {sku: A1}")])];
     let book = RuleBook::from_documents(&documents);
-    let resolved = book.resolve(&Subject { item: &item(), place: &place() });
+    let resolved = book.resolve(&Subject { item: &item(), place: &place(), class: class() });
     let name = |mode| resolved.get(AlertKind::StockOut, mode).map(|ix| book.rule(ix).reference.rule.as_str());
     assert_eq!((name(Mode::Active), name(Mode::Shadow)), (Some("wide"), Some("narrow")));
     assert_eq!(resolved.get(AlertKind::LowStock, Mode::Active), None);
-    assert_eq!(resolved.get(AlertKind::SlowMover, Mode::Active), None);
+    assert_eq!(resolved.get(AlertKind::ExpiryRisk, Mode::Active), None);
 }
 
 #[test]
@@ -127,7 +133,7 @@ fn of_several_versions_the_last_to_take_effect_counts() {
 fn a_resolution_belongs_to_its_generation() {
     let (a, b) = ([document("a", &[("x", "scope: {}")])], [document("a", &[("x", "scope: {tag: core}")])]);
     let (book, other) = (RuleBook::from_documents(&a), RuleBook::from_documents(&b));
-    let resolved = book.resolve(&Subject { item: &item(), place: &place() });
+    let resolved = book.resolve(&Subject { item: &item(), place: &place(), class: class() });
     assert!(resolved.is_current(&book) && !resolved.is_current(&other) && !resolved.is_current(&RuleBook::empty()));
     assert!(!Resolved::default().is_current(&RuleBook::empty()) && !Resolved::default().is_current(&book));
     assert_eq!(book.generation(), RuleBook::from_documents(&a).generation());
@@ -147,18 +153,18 @@ fn explain_says_why_each_candidate_lost() {
     )];
     let book = RuleBook::from_documents(&documents);
     let told: Vec<String> = book
-        .explain(AlertKind::StockOut, &Subject { item: &item(), place: &place() })
+        .explain(AlertKind::StockOut, &Subject { item: &item(), place: &place(), class: class() })
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
         told,
         [
-            "d@1#late (active): in force",
+            "d@1#late (active): in force, tag",
             "d@1#early (active): as specific as d@1#late, which is newer or further down",
-            "d@1#trial (shadow): in force",
+            "d@1#trial (shadow): in force, for everything",
             "d@1#wide (active): less specific than d@1#late, which is narrower by tag",
-            "d@1#elsewhere (active): out of scope: location does not match",
+            "d@1#elsewhere (active): out of scope: location is S1, asked for S2",
         ]
     );
 }
@@ -172,6 +178,8 @@ fn scope() -> impl Strategy<Value = String> {
         ("supplier", ["ACME", "BETA"]),
         ("tag", ["core", "new"]),
         ("region", ["north", "south"]),
+        ("abc", ["A", "B"]),
+        ("xyz", ["X", "Z"]),
     ];
     subsequence(keys.to_vec(), 0..=3).prop_flat_map(|keys| {
         keys.into_iter()
@@ -216,7 +224,7 @@ proptest! {
     fn one_rule_decides_and_nothing_beats_it(docs in documents()) {
         let book = RuleBook::from_documents(&docs);
         let (item, place) = (item(), place());
-        let subject = Subject { item: &item, place: &place };
+        let subject = Subject { item: &item, place: &place, class: class() };
         let resolved = book.resolve(&subject);
         let candidates = book.explain(AlertKind::StockOut, &subject);
         for mode in [Mode::Active, Mode::Shadow] {

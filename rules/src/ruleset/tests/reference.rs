@@ -13,6 +13,11 @@ fn every_pack_parses() {
         assert_eq!(format!("{}.yaml", document.id), file);
         kinds.extend(document.rules.iter().map(|rule| rule.kind));
     }
+    // Each is a start of its own: it says what is blind and when a shelf is low or empty.
+    for (file, text) in PACKS {
+        let of: Vec<_> = parse(file, text).unwrap().rules.iter().map(|rule| rule.kind.name()).collect();
+        assert!(["low_stock", "stock_out", "feed_stale"].iter().all(|kind| of.contains(kind)), "{file}: {of:?}");
+    }
     assert!(DETECTED.iter().all(|kind| kinds.contains(kind)), "the packs use every kind");
 }
 
@@ -70,6 +75,7 @@ fn the_reference_and_the_schema_name_every_key() {
         names.extend(spec.keys);
     }
     names.extend(["version", "id", "description", "effective_at", "rules", "kind", "mode", "scope"]);
+    names.extend(["promotions", "from", "until", "uplift"]);
     for name in names {
         assert!(REFERENCE.contains(&format!("`{name}`")), "docs/rules.md does not explain `{name}`");
         assert!(SCHEMA.contains(&format!("\"{name}\"")), "docs/rules.schema.json does not know \"{name}\"");
