@@ -19,9 +19,10 @@ have_header() {
     compgen -G "/usr/include/$1" >/dev/null || compgen -G "/usr/include/*/$1" >/dev/null
 }
 
-# bindgen reads RocksDB's headers through libclang.
+# bindgen reads RocksDB's headers through libclang (not libclang-cpp, which Clang and LLVM's tools bring along).
 have_libclang() {
-    ldconfig -p 2>/dev/null | grep -q 'libclang[-.]' || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+    { ldconfig -p 2>/dev/null | sed 's/^\s*//'; compgen -G '/usr/lib/llvm-*/lib/libclang*' | sed 's|.*/||'; } \
+        | grep -E '^libclang(-[0-9][0-9.]*)?\.so' >/dev/null
 }
 
 missing_packages() {

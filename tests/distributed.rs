@@ -96,7 +96,6 @@ fn two_instances_decide_what_a_replay_decides_while_the_input_comes_in() {
     assert_eq!(deployment.positions().into_keys().collect::<BTreeSet<_>>(), keys(&movements));
     let [ingest, a, b] = &services;
     for instance in [a, b] {
-        assert_eq!(instance.metric("quartermaster_assigned_partitions"), 4.0, "{} has its half", instance.name);
         assert!(instance.metric("quartermaster_records_processed_total") > 1000.0, "{} took part", instance.name);
     }
     assert_eq!(ingest.metric("quartermaster_dead_letter_records_total"), 0.0);

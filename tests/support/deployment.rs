@@ -11,7 +11,7 @@ use schemas::{avro, topics};
 use serde_json::Value;
 use test_kafka::{Kafka, Options};
 
-use super::service::{Service, eventually};
+use super::service::{Service, comes_to_nothing, eventually};
 use super::{Scratch, client, quartermaster, run};
 
 pub const PARTITIONS: i32 = 8;
@@ -119,36 +119,34 @@ impl Deployment {
     /// Waits until everything that was fed is through `ingest`.
     #[track_caller]
     pub fn ingested(&self) {
-        for (group, topic) in [(INGEST_CATALOG, CATALOG), (INGEST_STOCK, STOCK)] {
-            eventually(&format!("{group} has read all of {topic}"), || {
-                (client::behind(self.bootstrap(), group, topic) == 0).then_some(())
-            });
-        }
+        self.caught_up(INGEST_CATALOG, CATALOG);
+        self.caught_up(INGEST_STOCK, STOCK);
     }
 
     /// Waits until the stock changes that were fed are through `ingest`.
     #[track_caller]
     pub fn ingested_stock(&self) {
-        eventually("ingest has read all stock changes", || {
-            (client::behind(self.bootstrap(), INGEST_STOCK, STOCK) == 0).then_some(())
-        });
+        self.caught_up(INGEST_STOCK, STOCK);
     }
 
     /// Waits until everything that went through `ingest` is through `process`.
     #[track_caller]
     pub fn processed(&self) {
-        eventually("process has read all events", || {
-            (client::behind(self.bootstrap(), PROCESS, topics::EVENTS) == 0).then_some(())
-        });
+        self.caught_up(PROCESS, topics::EVENTS);
+    }
+
+    #[track_caller]
+    fn caught_up(&self, group: &str, topic: &str) {
+        comes_to_nothing(&format!("{group} reads {topic}"), || client::behind(self.bootstrap(), group, topic));
     }
 
     /// Waits until `process` has done this share of what is there.
     #[track_caller]
     pub fn processed_at_least(&self, share: f64) {
         let total = client::read(self.bootstrap(), topics::EVENTS, &BTreeMap::new()).len();
-        eventually("process is on its way", || {
-            let done = total - client::behind(self.bootstrap(), PROCESS, topics::EVENTS);
-            (done as f64 >= share * total as f64).then_some(())
+        let may_wait = (total as f64 * (1.0 - share)) as usize;
+        comes_to_nothing(&format!("process does {share} of {total} events"), || {
+            client::behind(self.bootstrap(), PROCESS, topics::EVENTS).saturating_sub(may_wait)
         });
     }
 

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::quartermaster;
 
-/// How long a service may take for anything.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a service may take for anything, on a machine that does much else.
+pub const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
@@ -32,6 +32,23 @@ pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         }
         assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits until nothing is left. However slow the machine is: it fails when nothing moved for a while.
+#[track_caller]
+pub fn comes_to_nothing(what: &str, mut left: impl FnMut() -> usize) {
+    let (mut last, mut moved) = (usize::MAX, Instant::now());
+    loop {
+        let now = left();
+        if now == 0 {
+            return;
+        }
+        if now != last {
+            (last, moved) = (now, Instant::now());
+        }
+        assert!(moved.elapsed() < PATIENCE, "{what}: {now} left, and no fewer for {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
