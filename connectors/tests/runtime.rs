@@ -8,8 +8,8 @@ mod cluster;
 mod counter;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cluster::{Cluster, PARTITIONS};
@@ -81,11 +81,12 @@ fn a_death_at_any_step_of_the_protocol_changes_nothing() {
     let expected = undisturbed();
     let mut deaths = 0;
     let cases = ProtocolStep::ALL.iter().flat_map(|step| (1..=4).map(move |nth| (*step, nth)));
-    let cases = cases.flat_map(|(step, nth)| (0..4).map(move |bits| (step, nth, bits & 1 != 0, bits & 2 != 0)));
-    for (step, nth, keeps_disk, bounded) in cases {
-        let what = format!("{step:?}, occurrence {nth}, disk kept: {keeps_disk}, bounded: {bounded}");
+    let cases = cases.flat_map(|(step, nth)| (0..8).map(move |bits| (step, nth, [1, 2, 4].map(|bit| bits & bit != 0))));
+    for (step, nth, [keeps_disk, bounded, slow]) in cases {
+        let what = format!("{step:?}, occurrence {nth}, disk kept: {keeps_disk}, bounded: {bounded}, slow: {slow}");
         let mut cluster = Cluster::new();
         cluster.bounded = bounded;
+        cluster.log.inject(FaultPlan::seeded(u64::from(nth)).slow_looks(if slow { 3 } else { 0 })).unwrap();
         cluster.start("a", DieAt { step, nth });
         let mut died = false;
         story(&mut cluster, |cluster, batch| {
@@ -107,7 +108,7 @@ fn a_death_at_any_step_of_the_protocol_changes_nothing() {
         deaths += u32::from(died);
         assert!(died || nth > 1, "{what}: never got there");
     }
-    assert!(deaths > 120, "{deaths} deaths");
+    assert!(deaths > 240, "{deaths} deaths");
 }
 
 #[test]
@@ -269,22 +270,78 @@ fn a_store_that_opens_and_cannot_be_read_is_set_aside_and_rebuilt() {
 #[test]
 fn whatever_becomes_of_a_commit_the_outputs_are_the_same() {
     let expected = undisturbed();
-    for fault in [
+    for (fault, looks) in [
         Fault::Retriable,
         Fault::Abortable,
         Fault::DelayedVisibility,
         Fault::InDoubt(Doubt::Committed),
         Fault::InDoubt(Doubt::NotCommitted),
         Fault::InDoubt(Doubt::Late),
-    ] {
-        let plan =
-            (1..12).fold(FaultPlan::seeded(1), |plan, nth| plan.at_client("app-a", Operation::Commit, nth * 2, fault));
+    ]
+    .into_iter()
+    .flat_map(|fault| [(fault, 0), (fault, 3)])
+    {
+        let plan = FaultPlan::seeded(1).slow_looks(looks);
+        let plan = (1..12).fold(plan, |plan, nth| plan.at_client("app-a", Operation::Commit, nth * 2, fault));
         let mut cluster = Cluster::new();
         cluster.log.inject(plan).unwrap();
         cluster.start("a", NoFailPoints);
         story(&mut cluster, |cluster, _| cluster.settle());
+        check(&cluster, &expected, &format!("{fault:?}, {looks} looks"));
+        assert!(cluster.log.injected().len() > 3, "{fault:?}, {looks} looks");
+    }
+}
+
+/// Remembers the steps in their order.
+#[derive(Clone, Default)]
+struct Steps(Arc<Mutex<Vec<ProtocolStep>>>);
+
+impl FailPoint for Steps {
+    fn reached(&mut self, step: ProtocolStep) -> ControlFlow<()> {
+        self.0.lock().unwrap().push(step);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Steps {
+    /// Batches that were folded between `from` and the next `to`.
+    fn folded_between(&self, from: ProtocolStep, to: ProtocolStep) -> usize {
+        let steps = self.0.lock().unwrap();
+        let (mut within, mut folded) = (false, 0);
+        for step in &*steps {
+            within = (within || *step == from) && *step != to;
+            folded += usize::from(within && *step == ProtocolStep::Processed);
+        }
+        folded
+    }
+}
+
+#[test]
+fn records_go_on_while_the_log_commits_and_go_back_where_it_does_not() {
+    let expected = undisturbed();
+    for fault in [None, Some(Fault::Abortable), Some(Fault::InDoubt(Doubt::Late))] {
+        let plan = FaultPlan::seeded(1).slow_looks(5);
+        let plan = match fault {
+            Some(fault) => (1..6).fold(plan, |plan, nth| plan.at_client("app-a", Operation::Commit, nth * 2, fault)),
+            None => plan,
+        };
+        let (mut cluster, steps) = (Cluster::new(), Steps::default());
+        cluster.log.inject(plan).unwrap();
+        cluster.start("a", steps.clone());
+        story(&mut cluster, |cluster, _| cluster.settle());
         check(&cluster, &expected, &format!("{fault:?}"));
-        assert!(cluster.log.injected().len() > 3, "{fault:?}");
+        let folded = steps.folded_between(ProtocolStep::Produced, ProtocolStep::Committed);
+        assert!(folded > 5, "{fault:?}: {folded} batches folded while a transaction was under way");
+        // What is in a store is what was committed before: nothing is written meanwhile.
+        let flushed = |steps: &[ProtocolStep]| {
+            let ends = [ProtocolStep::Committed, ProtocolStep::Begun];
+            let mut under_way = false;
+            steps.iter().any(|step| {
+                under_way = (under_way || *step == ProtocolStep::Produced) && !ends.contains(step);
+                under_way && *step == ProtocolStep::Flushing && fault.is_none()
+            })
+        };
+        assert!(!flushed(&steps.0.lock().unwrap()));
     }
 }
 

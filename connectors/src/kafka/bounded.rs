@@ -7,9 +7,9 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use processor::ports::LogError;
 
@@ -51,9 +51,23 @@ impl<C: Send + Sync + 'static> Bounded<C> {
         max_wait: Duration,
         call: impl FnOnce(&C) -> T + Send + 'static,
     ) -> Result<T, LogError> {
-        let in_doubt = || LogError::InDoubt { operation, reason: "the client did not answer in time".to_owned() };
+        let started = self.start(operation, max_wait, call)?;
+        loop {
+            if let Some(answer) = self.answer(&started, max_wait)? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The same without waiting.
+    pub(super) fn start<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        max_wait: Duration,
+        call: impl FnOnce(&C) -> T + Send + 'static,
+    ) -> Result<Started<T>, LogError> {
         if self.stuck.get() {
-            return Err(in_doubt());
+            return Err(in_doubt(operation));
         }
         let (tell, told) = channel();
         // Nobody listens any more when the call ends too late.
@@ -61,15 +75,35 @@ impl<C: Send + Sync + 'static> Bounded<C> {
         if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
             return Err(fatal(operation, "the producer's thread has ended"));
         }
-        told.recv_timeout(max_wait + GRACE).map_err(|error| match error {
-            RecvTimeoutError::Timeout => {
+        Ok(Started { operation, told, until: Instant::now() + max_wait + GRACE })
+    }
+
+    /// What a call came to, waiting for it at most so long; `None`: it may still come.
+    pub(super) fn answer<T>(&self, started: &Started<T>, max_wait: Duration) -> Result<Option<T>, LogError> {
+        let Started { operation, told, until } = started;
+        let left = until.saturating_duration_since(Instant::now());
+        match told.recv_timeout(max_wait.min(left)) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(RecvTimeoutError::Timeout) if max_wait < left => Ok(None),
+            Err(RecvTimeoutError::Timeout) => {
                 tracing::error!(operation, "librdkafka does not come back; leaving this client behind");
                 self.stuck.set(true);
-                in_doubt()
+                Err(in_doubt(operation))
             }
-            RecvTimeoutError::Disconnected => fatal(operation, "the producer's thread has ended"),
-        })
+            Err(RecvTimeoutError::Disconnected) => Err(fatal(operation, "the producer's thread has ended")),
+        }
     }
+}
+
+/// A call that is under way.
+pub(super) struct Started<T> {
+    operation: &'static str,
+    told: Receiver<T>,
+    until: Instant,
+}
+
+fn in_doubt(operation: &'static str) -> LogError {
+    LogError::InDoubt { operation, reason: "the client did not answer in time".to_owned() }
 }
 
 impl<C: Send + Sync + 'static> Drop for Bounded<C> {
@@ -84,7 +118,6 @@ impl<C: Send + Sync + 'static> Drop for Bounded<C> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::Receiver;
     use std::sync::{Mutex, PoisonError};
 
     use super::*;

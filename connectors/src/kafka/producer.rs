@@ -16,7 +16,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::bounded::Bounded;
+use super::bounded::{Bounded, Started};
 use super::config::Role;
 use super::context::Context;
 use super::error::{failure, fatal, of_call, of_transaction, retriable};
@@ -27,6 +27,9 @@ use schemas::topics::Topic;
 /// How long a full queue is given to drain before the caller is told.
 const QUEUE_WAIT: Duration = Duration::from_millis(5);
 const QUEUE_TRIES: u32 = 200;
+
+const SEND_OFFSETS: &str = "send offsets";
+const COMMIT: &str = "commit";
 
 type Sending<'a> = BaseRecord<'a, [u8], [u8]>;
 
@@ -41,6 +44,13 @@ pub(super) struct KafkaProducer {
     client: Bounded<ThreadedProducer<Context>>,
     /// A new client is there to abort what the one before it left.
     renewed: bool,
+    /// A call whose answer nobody has taken yet.
+    asked: Option<Asked>,
+}
+
+struct Asked {
+    operation: &'static str,
+    call: Started<Result<(), Failure>>,
 }
 
 impl KafkaProducer {
@@ -54,6 +64,7 @@ impl KafkaProducer {
             in_transaction: false,
             client: client(log, transactional_id)?,
             renewed: false,
+            asked: None,
         })
     }
 
@@ -76,6 +87,17 @@ impl KafkaProducer {
 
     fn context(&self) -> &Context {
         self.native().context()
+    }
+
+    fn ask(
+        &mut self,
+        operation: &'static str,
+        max_wait: Duration,
+        call: impl FnOnce(&Client<Context>) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), LogError> {
+        let call = self.client.start(operation, max_wait, move |producer| call(producer.client()))?;
+        self.asked = Some(Asked { operation, call });
+        Ok(())
     }
 
     fn settle(&self, operation: &'static str, result: Result<(), Failure>) -> Result<(), LogError> {
@@ -198,6 +220,7 @@ impl TransactionalLog for KafkaProducer {
     fn begin(&mut self) -> Result<(), LogError> {
         self.context().forget_undelivered();
         self.outgoing.clear();
+        self.asked = None;
         self.settle_transaction("begin", self.client.client().begin_transaction())?;
         self.in_transaction = true;
         Ok(())
@@ -215,32 +238,43 @@ impl TransactionalLog for KafkaProducer {
         }
     }
 
-    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError> {
-        const OPERATION: &str = "send offsets";
+    fn start_send_offsets(
+        &mut self,
+        offsets: &Offsets,
+        group: &GroupMetadata,
+        max_wait: Duration,
+    ) -> Result<(), LogError> {
         self.hand_over_all()?;
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (at, offset) in offsets {
             list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
-                .map_err(|error| fatal(OPERATION, format!("{}-{}: {error}", at.topic, at.partition)))?;
+                .map_err(|error| fatal(SEND_OFFSETS, format!("{}-{}: {error}", at.topic, at.partition)))?;
         }
         let group = group.clone();
-        let send =
-            move |client: &ThreadedProducer<Context>| native::send_offsets(client.client(), &list, &group, max_wait);
-        let done = self.client.call(OPERATION, max_wait, send)?;
-        self.settle(OPERATION, done)
+        self.ask(SEND_OFFSETS, max_wait, move |client| native::send_offsets(client, &list, &group, max_wait))
     }
 
-    fn commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
+    fn start_commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
         self.hand_over_all()?;
-        let commit = move |client: &ThreadedProducer<Context>| native::commit(client.client(), max_wait);
-        let done = self.client.call("commit", max_wait, commit)?;
-        self.settle("commit", done)?;
-        self.in_transaction = false;
-        Ok(())
+        self.ask(COMMIT, max_wait, move |client| native::commit(client, max_wait))
+    }
+
+    fn answer(&mut self, max_wait: Duration) -> Result<Option<()>, LogError> {
+        let Some(Asked { operation, call }) = self.asked.take() else {
+            return Err(fatal("answer", format!("{} was asked nothing", self.transactional_id)));
+        };
+        let Some(done) = self.client.answer(&call, max_wait)? else {
+            self.asked = Some(Asked { operation, call });
+            return Ok(None);
+        };
+        self.settle(operation, done)?;
+        self.in_transaction &= operation != COMMIT;
+        Ok(Some(()))
     }
 
     fn abort(&mut self, max_wait: Duration) -> Result<(), LogError> {
         self.outgoing.clear();
+        self.asked = None;
         self.in_transaction = false;
         if self.renewed || self.context().undelivered().is_some() {
             return self.renew(max_wait);

@@ -101,6 +101,7 @@ pub struct FaultPlan {
     rates: Vec<Rate>,
     once: Vec<Once>,
     delay_calls: u64,
+    slow_looks: u64,
 }
 
 impl FaultPlan {
@@ -137,6 +138,12 @@ impl FaultPlan {
         Self { delay_calls, ..self }
     }
 
+    /// Whoever does not wait for offsets or a commit looks for the answer so many times in vain, at most.
+    #[must_use]
+    pub fn slow_looks(self, slow_looks: u64) -> Self {
+        Self { slow_looks, ..self }
+    }
+
     fn check(&self) -> Result<(), LogError> {
         let planned = self.rates.iter().map(|rate| (rate.operation, rate.fault));
         match planned
@@ -166,6 +173,8 @@ struct Client {
     name: String,
     hash: u64,
     calls: [u64; OPERATIONS],
+    /// Calls that were started without waiting.
+    started: u64,
 }
 
 /// The plan in force and what came of it.
@@ -189,7 +198,7 @@ impl Faults {
     }
 
     pub(super) fn client(&mut self, name: &str) -> usize {
-        let new = || Client { name: name.to_owned(), hash: fnv1a(name), calls: [0; OPERATIONS] };
+        let new = || Client { name: name.to_owned(), hash: fnv1a(name), calls: [0; OPERATIONS], started: 0 };
         self.clients.index_or(name, new)
     }
 
@@ -206,6 +215,13 @@ impl Faults {
         let fault = self.plan.decide(operation, client, *overall, call)?;
         self.injected.push(Injected { client: client.name.clone(), operation, call, fault });
         Some(fault)
+    }
+
+    /// How often the answer to a call that is now started is looked for in vain.
+    pub(super) fn looks(&mut self, client: usize) -> u64 {
+        let client = self.clients.get_mut(client);
+        client.started += 1;
+        mix(self.plan.seed ^ mix(client.hash ^ client.started)) % (self.plan.slow_looks + 1)
     }
 
     /// After how many calls something late arrives: 1 to the plan's limit.

@@ -38,6 +38,13 @@ pub(super) struct MemoryProducer {
     client: usize,
     epoch: u32,
     phase: Phase,
+    /// What was asked and not answered yet, and how often the answer is still looked for in vain.
+    asked: Option<(Asked, u64)>,
+}
+
+enum Asked {
+    SendOffsets(Offsets, GroupMetadata),
+    Commit,
 }
 
 impl MemoryProducer {
@@ -46,7 +53,15 @@ impl MemoryProducer {
         let (index, client) = (state.producers.all.index(transactional_id), state.faults.client(transactional_id));
         drop(state);
         let transactional_id = transactional_id.to_owned();
-        Self { shared: Arc::clone(shared), transactional_id, index, client, epoch: 0, phase: Phase::Opened }
+        Self {
+            shared: Arc::clone(shared),
+            transactional_id,
+            index,
+            client,
+            epoch: 0,
+            phase: Phase::Opened,
+            asked: None,
+        }
     }
 
     /// Runs one call: the right phase, nobody newer, no fault planned for it.
@@ -71,6 +86,30 @@ impl MemoryProducer {
             shared.announce_decided();
         }
         result
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        let looks = self.shared.lock().faults.looks(self.client);
+        self.asked = Some((asked, looks));
+    }
+
+    fn add_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata) -> Result<(), LogError> {
+        self.call(Operation::SendOffsets, &[Phase::InTransaction], |producer, state| {
+            let index = state.groups.index(&group.group);
+            if let Some(reason) = state.groups.get(index).refusal(group) {
+                return Err(LogError::Abortable { operation: Operation::SendOffsets.name(), reason });
+            }
+            state.add_offsets(producer.index, index, offsets);
+            Ok(())
+        })
+    }
+
+    fn decide(&mut self) -> Result<(), LogError> {
+        self.call(Operation::Commit, &[Phase::InTransaction], |producer, state| {
+            state.commit_transaction(producer.index);
+            producer.phase = Phase::Ready;
+            Ok(())
+        })
     }
 
     fn admit(&self, state: &mut State, operation: Operation, allowed: &[Phase]) -> Result<(), LogError> {
@@ -146,23 +185,32 @@ impl TransactionalLog for MemoryProducer {
         self.call(Operation::Produce, &[Phase::InTransaction], |producer, state| state.append(producer.index, &record))
     }
 
-    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, _max_wait: Duration) -> Result<(), LogError> {
-        self.call(Operation::SendOffsets, &[Phase::InTransaction], |producer, state| {
-            let index = state.groups.index(&group.group);
-            if let Some(reason) = state.groups.get(index).refusal(group) {
-                return Err(LogError::Abortable { operation: Operation::SendOffsets.name(), reason });
-            }
-            state.add_offsets(producer.index, index, offsets);
-            Ok(())
-        })
+    fn start_send_offsets(
+        &mut self,
+        offsets: &Offsets,
+        group: &GroupMetadata,
+        _max_wait: Duration,
+    ) -> Result<(), LogError> {
+        self.ask(Asked::SendOffsets(offsets.clone(), group.clone()));
+        Ok(())
     }
 
-    fn commit(&mut self, _max_wait: Duration) -> Result<(), LogError> {
-        self.call(Operation::Commit, &[Phase::InTransaction], |producer, state| {
-            state.commit_transaction(producer.index);
-            producer.phase = Phase::Ready;
-            Ok(())
-        })
+    fn start_commit(&mut self, _max_wait: Duration) -> Result<(), LogError> {
+        self.ask(Asked::Commit);
+        Ok(())
+    }
+
+    /// Whoever waits has the answer at once; whoever only looks may have to look again.
+    fn answer(&mut self, max_wait: Duration) -> Result<Option<()>, LogError> {
+        match self.asked.take() {
+            None => Err(self.misplaced("answer")),
+            Some((asked, looks)) if looks > 0 && max_wait.is_zero() => {
+                self.asked = Some((asked, looks - 1));
+                Ok(None)
+            }
+            Some((Asked::SendOffsets(offsets, group), _)) => self.add_offsets(&offsets, &group).map(Some),
+            Some((Asked::Commit, _)) => self.decide().map(Some),
+        }
     }
 
     fn abort(&mut self, _max_wait: Duration) -> Result<(), LogError> {

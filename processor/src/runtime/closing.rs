@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::lane::Lane;
+use super::underway::Sealed;
 use super::{RuntimeError, TransactionResult, Worker};
 use crate::operator::Operator;
 use crate::ports::TopicPartition;
-use crate::task::CommitUnit;
 
 const ROUND: Duration = Duration::from_millis(20);
 /// Ten seconds at most: less than what orchestrators grant a process that is to end.
@@ -14,24 +14,21 @@ const MOST_ROUNDS: u32 = 500;
 
 impl<O: Operator> Worker<O> {
     /// Commits the offsets once more after asking how far the changelogs go, and nothing else: whoever opens
-    /// these stores next has nothing to read again.
+    /// these stores next has nothing to read again. None may be under way.
     pub(super) fn prove(&mut self) -> Result<(), RuntimeError> {
         self.sample_changelogs(Lane::is_unproven)?;
-        let units: Vec<(i32, CommitUnit<O::Output>)> = self
-            .lanes
-            .iter()
-            .filter(|(_, lane)| lane.is_unproven() && lane.sampled_end.is_some())
-            .map(|(partition, lane)| (*partition, CommitUnit::new(lane.task.position())))
-            .collect();
-        if units.is_empty() {
+        let unproven = |lane: &&Lane<O>| lane.is_unproven() && lane.sampled_end.is_some();
+        let positions: Vec<Sealed<O::Output>> = self.lanes.values().filter(unproven).map(Lane::position_only).collect();
+        if positions.is_empty() {
             return Ok(());
         }
-        match self.transact(&units) {
+        let partitions: Vec<i32> = positions.iter().map(|position| position.partition).collect();
+        match self.transact(positions) {
             Ok(()) => {
                 self.stats.transactions += 1;
                 self.observer.transaction(TransactionResult::Committed);
-                for (partition, _) in &units {
-                    if let Some(lane) = self.lanes.get_mut(partition) {
+                for partition in partitions {
+                    if let Some(lane) = self.lanes.get_mut(&partition) {
                         lane.proven();
                     }
                 }

@@ -1,45 +1,29 @@
-//! One transaction: outputs, partial sums, journal, dead letters, changelog, offsets; then commit.
-
-use std::ops::ControlFlow;
-use std::time::Duration;
+//! What goes into a transaction: outputs, partial sums, journal, dead letters, changelog.
 
 use super::lane::Rejected;
-use super::{Clock, FailPoint, ProtocolStep, RuntimeError, StageConfig};
+use super::underway::{Ending, Means, Sealed};
+use super::{ProtocolStep, RuntimeError};
 use schemas::headers::of_dead_letter;
 use schemas::stream::DeadLetter;
 
 use crate::operator::{Operator, Produced};
-use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition, TransactionalLog};
+use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartition};
 use crate::task::CommitUnit;
 
-/// One partition's part of a transaction.
-pub(super) struct Share<'a, O: Operator> {
-    pub(super) partition: i32,
-    pub(super) operator: &'a O,
-    pub(super) unit: &'a CommitUnit<O::Output>,
-    pub(super) rejected: &'a [Rejected],
-}
-
-/// What the transaction needs of its worker.
-pub(super) struct Transaction<'a> {
-    pub(super) config: &'a StageConfig,
-    pub(super) producer: &'a mut dyn TransactionalLog,
-    pub(super) clock: &'a dyn Clock,
-    pub(super) failpoints: &'a mut dyn FailPoint,
-}
-
-impl Transaction<'_> {
-    /// Returns once the log says that everything is committed.
-    pub(super) fn run<O: Operator>(
+impl Means<'_> {
+    /// Begins a transaction, produces everything, and asks the log to end it.
+    pub(super) fn hand_over<'o, O: Operator + 'o>(
         &mut self,
-        shares: &[Share<'_, O>],
-        group: &dyn Fn() -> Result<GroupMetadata, LogError>,
-    ) -> Result<(), RuntimeError> {
+        sealed: &[Sealed<O::Output>],
+        operator: impl Fn(i32) -> Option<&'o O>,
+        group: impl FnOnce() -> Result<GroupMetadata, LogError>,
+    ) -> Result<Ending, RuntimeError> {
         self.call("begin", |producer, _| producer.begin())?;
         self.reached(ProtocolStep::Begun)?;
         let mut offsets = Offsets::new();
-        for share in shares {
-            self.produce_share(share)?;
+        for share in sealed {
+            let Some(operator) = operator(share.partition) else { continue };
+            self.produce_share(operator, share)?;
             offsets.insert(TopicPartition::new(&self.config.topics.input, share.partition), share.unit.position);
         }
         self.reached(ProtocolStep::Produced)?;
@@ -55,29 +39,18 @@ impl Transaction<'_> {
             }
             group => group,
         };
-        let group = group?;
-        self.call("send_offsets", |producer, wait| producer.send_offsets(&offsets, &group, wait))?;
-        self.reached(ProtocolStep::OffsetsSent)?;
-        self.call("commit", |producer, wait| producer.commit(wait))?;
-        self.reached(ProtocolStep::Committed)
+        Ending::begin(self, offsets, group?)
     }
 
-    fn reached(&mut self, step: ProtocolStep) -> Result<(), RuntimeError> {
-        match self.failpoints.reached(step) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(RuntimeError::Killed(step)),
-        }
-    }
-
-    fn produce_share<O: Operator>(&mut self, share: &Share<'_, O>) -> Result<(), RuntimeError> {
+    fn produce_share<O: Operator>(&mut self, operator: &O, share: &Sealed<O::Output>) -> Result<(), RuntimeError> {
         for output in &share.unit.outputs {
-            self.produce_output(share.operator, output)?;
+            self.produce_output(operator, output)?;
         }
         for record in share.unit.published.records() {
             self.produce_encoded(&record)?;
         }
-        self.produce_runtime_records(share.partition, share.unit)?;
-        for rejected in share.rejected {
+        self.produce_runtime_records(share.partition, &share.unit)?;
+        for rejected in &share.rejected {
             self.produce_dead_letter(share.partition, rejected)?;
         }
         for (key, row) in share.unit.rows() {
@@ -160,28 +133,6 @@ impl Transaction<'_> {
 
     fn produce(&mut self, record: ProduceRecord<'_>) -> Result<(), RuntimeError> {
         self.call("produce", |producer, _| producer.gather(record))
-    }
-
-    /// Calls again while the log says so, within one call timeout; past it the transaction is in
-    /// doubt, whatever it was that did not get through.
-    fn call(
-        &mut self,
-        operation: &'static str,
-        mut call: impl FnMut(&mut dyn TransactionalLog, Duration) -> Result<(), LogError>,
-    ) -> Result<(), RuntimeError> {
-        let wait = Duration::from_millis(self.config.call_timeout_ms);
-        // Nearly every call succeeds at once, and needs no clock. One that fails has waited by itself, too.
-        let mut deadline = None;
-        loop {
-            let reason = match call(self.producer, wait) {
-                Err(LogError::Retriable { reason, .. }) => reason,
-                result => return Ok(result?),
-            };
-            let now_ms = self.clock.monotonic_ms();
-            if now_ms >= *deadline.get_or_insert(now_ms + self.config.call_timeout_ms as i64) {
-                return Err(LogError::InDoubt { operation, reason }.into());
-            }
-        }
     }
 }
 

@@ -45,6 +45,9 @@ impl<O: Operator> Worker<O> {
 
     /// Between commits: rows of partitions that have fallen quiet, or all rows when they are many.
     pub(super) fn flush_if_due(&mut self) -> Result<(), RuntimeError> {
+        if self.underway.is_some() {
+            return Ok(());
+        }
         let (now_ms, interval_ms) = (self.clock.monotonic_ms(), self.config.flush_interval_ms);
         let bytes: usize = self.lanes.values().map(Lane::pending_bytes).sum();
         let full = bytes >= self.config.flush_bytes;
@@ -53,7 +56,8 @@ impl<O: Operator> Worker<O> {
 
     /// Brings these stores up to the last commit.
     pub(super) fn flush(&mut self, of: impl Fn(&Lane<O>) -> bool) -> Result<(), RuntimeError> {
-        let chosen = |lane: &Lane<O>| lane.has_pending() && of(lane);
+        // One that could not read its store is about to be opened again, from what is committed.
+        let chosen = |lane: &Lane<O>| lane.has_pending() && !lane.task.has_failed() && of(lane);
         if !self.lanes.values().any(chosen) {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use schemas::stream::AggregatePartial;
 
 use super::backlog::Backlog;
 use super::pending::Pending;
+use super::underway::Sealed;
 use super::{OutcomeCounts, RuntimeError};
 use crate::epochs::EpochBoard;
 use crate::operator::{Incoming, Operator, Rejection};
@@ -72,14 +73,14 @@ pub(super) struct Lane<O: Operator> {
     told_passed: Timestamp,
     backlog: Backlog,
     pub(super) paused: bool,
-    /// Of the sums closed since the last commit, those that were handed to the board.
+    /// Of the sums closed since the last transaction was sealed, those that were handed to the board.
     shared: usize,
     /// Monotonic time since when the task has waited for an epoch.
     waiting_since_ms: Option<i64>,
     /// More timers are due before the next record than go into one transaction.
     sweeping: bool,
     pub(super) rejected: Vec<Rejected>,
-    /// Records taken since the last commit.
+    /// Records taken since the last transaction was sealed.
     pub(super) taken: usize,
     /// What became of them.
     pub(super) outcomes: OutcomeCounts,
@@ -230,15 +231,40 @@ impl<O: Operator> Lane<O> {
         &sums[std::mem::replace(&mut self.shared, sums.len())..]
     }
 
-    /// The transaction begun at `now_ms` has committed: its rows may go to the store, its records are done.
+    /// Takes out what the next transaction holds of this partition.
+    pub(super) fn seal(&mut self) -> Sealed<O::Output> {
+        self.shared = 0;
+        Sealed {
+            partition: self.task.partition(),
+            unit: self.task.seal(),
+            rejected: std::mem::take(&mut self.rejected),
+            taken: std::mem::take(&mut self.taken),
+            outcomes: std::mem::take(&mut self.outcomes),
+            timestamp_ms: self.timestamp_ms,
+            stream_time: self.task.stream_time(),
+        }
+    }
+
+    /// Of this partition nothing but how far it is.
+    pub(super) fn position_only(&self) -> Sealed<O::Output> {
+        Sealed {
+            partition: self.task.partition(),
+            unit: CommitUnit::new(self.task.position()),
+            rejected: Vec::new(),
+            taken: 0,
+            outcomes: OutcomeCounts::default(),
+            timestamp_ms: self.timestamp_ms,
+            stream_time: self.task.stream_time(),
+        }
+    }
+
+    /// The transaction begun at `now_ms` has committed: its rows may go to the store.
     pub(super) fn committed(&mut self, unit: &CommitUnit<O::Output>, now_ms: i64) {
         for (key, row, due) in unit.rows_due() {
             self.pending.put(key, row, due);
         }
         self.pending_since_ms.get_or_insert(now_ms);
         self.passed = unit.passed.unwrap_or(self.passed);
-        self.taken = 0;
-        self.shared = 0;
         self.proven();
         self.unproven_since_ms.get_or_insert(now_ms);
     }
@@ -311,9 +337,9 @@ impl<O: Operator> Lane<O> {
 #[cfg(feature = "planted-bugs")]
 pub(super) fn write_early<O: Operator>(
     lanes: &mut std::collections::BTreeMap<i32, Lane<O>>,
-    units: &[(i32, CommitUnit<O::Output>)],
+    sealed: &[Sealed<O::Output>],
 ) -> Result<(), RuntimeError> {
-    for (partition, unit) in units {
+    for Sealed { partition, unit, .. } in sealed {
         if let Some(lane) = lanes.get_mut(partition)
             && crate::planted::is(crate::planted::Bug::StoreBeforeCommit)
         {

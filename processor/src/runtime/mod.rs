@@ -3,7 +3,8 @@
 //!
 //! The protocol (docs/INVARIANTS.md numbers what it keeps): records are folded into the tasks'
 //! overlay; one transaction writes outputs, changelog and input offsets; behind a successful commit
-//! the rows go to the store, within the flush interval. The store never holds what is not
+//! the rows go to the store, within the flush interval. Under load the next records are folded while the log
+//! commits. The store never holds what is not
 //! committed. A crash replays at most one flush interval of changelog.
 
 mod backlog;
@@ -20,6 +21,8 @@ mod pacing;
 mod pending;
 mod sampling;
 mod standing;
+mod transactions;
+mod underway;
 mod worker;
 
 pub use config::{StageConfig, Topics};

@@ -255,12 +255,14 @@ impl<O: Operator> Worker<O> {
     /// Opens partitions again of which something could not be read: nothing they have decided since may be
     /// committed. A store that is damaged is set aside first, and rebuilt from the changelog.
     pub(super) fn reopen_failed(&mut self) -> Result<(), RuntimeError> {
+        if !self.lanes.values().any(|lane| lane.task.has_failed()) {
+            return Ok(());
+        }
+        // What was sealed before the failure is sound.
+        self.finish()?;
         let failed = |lane: &mut Lane<O>| lane.task.take_failure();
         let failed: Vec<(i32, StoreError)> =
             self.lanes.iter_mut().filter_map(|(partition, lane)| Some((*partition, failed(lane)?))).collect();
-        if failed.is_empty() {
-            return Ok(());
-        }
         for (partition, error) in failed {
             self.lanes.remove(&partition);
             match error {

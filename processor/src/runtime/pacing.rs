@@ -6,8 +6,8 @@ use super::lane::Lane;
 use super::{RuntimeError, Worker};
 use crate::operator::Operator;
 
-/// How often a partition that waits for an epoch looks for it.
-const EPOCH_LOOK: Duration = Duration::from_millis(1);
+/// How often a worker looks for what does not wake it: an epoch, the answer to a transaction.
+const LOOK: Duration = Duration::from_millis(1);
 /// While records wait to be read, a transaction takes so many times what the last commit took: one part for committing,
 /// the others for records. Without it a worker under load would commit after every poll, and never catch up.
 const COMMIT_SHARE: i64 = 3;
@@ -23,11 +23,33 @@ impl<O: Operator> Worker<O> {
         self.behind = self.pressed && self.clock.wall_ms() - timestamp_ms >= BEHIND_MS;
     }
 
+    /// Under load the worker goes on with records while the log commits, as far as they have room: then the log
+    /// is waited for.
     pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
         self.reopen_failed()?;
+        self.proceed(Duration::ZERO)?;
         let taken: usize = self.lanes.values().map(|lane| lane.taken).sum();
-        let most = self.config.commit_records.saturating_mul(if self.pressed { BEHIND_FACTOR as usize } else { 1 });
-        if taken >= most || self.until_commit_ms() <= 0 { self.commit() } else { Ok(()) }
+        let full =
+            taken >= self.config.commit_records.saturating_mul(if self.pressed { BEHIND_FACTOR as usize } else { 1 });
+        let due = full || self.until_commit_ms() <= 0;
+        let has_work = self.pressed && !full && !self.is_stuck();
+        if self.underway.is_some() && !has_work {
+            self.finish()?;
+        }
+        if due && self.underway.is_none() {
+            self.hand_over()?;
+            if !self.pressed {
+                self.finish()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing more can be taken before a commit.
+    fn is_stuck(&self) -> bool {
+        let all_wait =
+            !self.is_alone() && self.lanes.values().any(Lane::has_sums) && self.lanes.values().all(Lane::is_waiting);
+        all_wait || self.lanes.values().any(Lane::is_sweeping)
     }
 
     /// How long what is there may still wait to be committed.
@@ -38,8 +60,7 @@ impl<O: Operator> Worker<O> {
         let awaited = !alone && self.lanes.values().any(Lane::has_sums);
         let urgent = self.lanes.values().any(Lane::is_urgent);
         // Where every partition waits for others, nothing is gained by waiting for more.
-        let waiting = awaited && self.lanes.values().all(Lane::is_waiting);
-        let stuck = waiting || self.lanes.values().any(Lane::is_sweeping);
+        let stuck = self.is_stuck();
         let gap = match (stuck, self.behind && !awaited, urgent || awaited) {
             (true, ..) => 0,
             (false, true, _) => self.config.commit_interval_ms * BEHIND_FACTOR,
@@ -54,8 +75,11 @@ impl<O: Operator> Worker<O> {
     /// How long a poll may wait for records: there may be other things to do.
     pub(super) fn patience(&self) -> Duration {
         let mut wait = self.tick_interval();
+        if self.underway.is_some() {
+            return wait.min(LOOK);
+        }
         if self.lanes.values().any(Lane::is_waiting) {
-            wait = wait.min(EPOCH_LOOK);
+            wait = wait.min(LOOK);
         }
         if self.lanes.values().any(Lane::is_dirty) {
             wait = wait.min(Duration::from_millis(u64::try_from(self.until_commit_ms()).unwrap_or(0)));

@@ -6,29 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::broadcast::Broadcasts;
-use super::commit::{Share, Transaction};
 use super::lane::Lane;
 use super::opening::Opening;
 use super::standing;
-use super::{
-    Clock, FailPoint, Observer, Phase, Progress, ProtocolStep, RebalanceKind, RuntimeError, StageConfig,
-    TransactionResult,
-};
-use schemas::Timestamp;
+use super::transactions::open_producer;
+use super::underway::Underway;
+use super::{Clock, FailPoint, Observer, Phase, ProtocolStep, RebalanceKind, RuntimeError, StageConfig};
 
 use crate::operator::Operator;
 use crate::ports::{Log, LogConsumer, LogError, LogReader, Polled, TopicPartition, TransactionalLog};
 use crate::store::StoreProvider;
-use crate::task::{CommitUnit, Task};
+use crate::task::Task;
 
 /// How often the input is asked how far it is ahead.
 const LAG_INTERVAL_MS: i64 = 1_000;
 
 /// States that a partition reads ahead in one turn: together less than a millisecond.
 const READ_AHEAD: usize = 128;
-
-/// After so many transactions in a row that did not commit a worker gives up.
-const MAX_UNCOMMITTED: u32 = 8;
 
 /// What a worker is built from.
 pub struct WorkerParts<O: Operator> {
@@ -73,14 +67,14 @@ enum Rebalance {
 pub struct Worker<O: Operator> {
     pub(super) config: StageConfig,
     pub(super) instance: String,
-    log: Arc<dyn Log>,
+    pub(super) log: Arc<dyn Log>,
     pub(super) consumer: Box<dyn LogConsumer>,
-    producer: Box<dyn TransactionalLog>,
+    pub(super) producer: Box<dyn TransactionalLog>,
     pub(super) reader: Box<dyn LogReader>,
     pub(super) stores: Box<dyn StoreProvider>,
     pub(super) operator: Box<dyn FnMut(i32) -> O + Send>,
     pub(super) clock: Arc<dyn Clock>,
-    failpoints: Box<dyn FailPoint>,
+    pub(super) failpoints: Box<dyn FailPoint>,
     pub(super) broadcasts: Broadcasts,
     pub(super) observer: Arc<dyn Observer>,
     /// Assigned, not restored yet.
@@ -91,9 +85,11 @@ pub struct Worker<O: Operator> {
     pub(super) joined: bool,
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
     /// Transactions in a row that did not commit.
-    uncommitted: u32,
+    pub(super) uncommitted: u32,
+    /// The transaction that the log has not answered yet. Records that come meanwhile belong to the next one.
+    pub(super) underway: Option<Underway<O::Output>>,
     pub(super) last_commit_ms: i64,
-    /// How long the last one took, with what went to the stores after it.
+    /// How long the last one kept the worker, with what went to the stores after it.
     pub(super) commit_took_ms: i64,
     /// A poll has brought as many records as it may: others wait.
     pub(super) pressed: bool,
@@ -133,6 +129,7 @@ impl<O: Operator> Worker<O> {
             joined: false,
             lanes: BTreeMap::new(),
             uncommitted: 0,
+            underway: None,
             last_commit_ms: now,
             commit_took_ms: 0,
             pressed: false,
@@ -267,6 +264,7 @@ impl<O: Operator> Worker<O> {
     }
 
     fn rebalance(&mut self, rebalance: &Rebalance) -> Result<(), RuntimeError> {
+        self.finish()?;
         self.stats.rebalances += 1;
         let (kind, partitions) = match rebalance {
             Rebalance::Assigned(partitions) => (RebalanceKind::Assigned, partitions),
@@ -331,36 +329,12 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    pub(super) fn commit(&mut self) -> Result<(), RuntimeError> {
-        self.reopen_failed()?;
-        self.last_commit_ms = self.clock.monotonic_ms();
-        self.sample_changelogs_if_due()?;
-        let units: Vec<(i32, CommitUnit<O::Output>)> =
-            self.lanes.iter_mut().filter(|(_, lane)| lane.is_dirty()).map(|(p, lane)| (*p, lane.task.seal())).collect();
-        if units.is_empty() {
-            return Ok(());
-        }
-        #[cfg(feature = "planted-bugs")]
-        super::lane::write_early(&mut self.lanes, &units)?;
-        let began_us = self.clock.monotonic_us();
-        match self.transact(&units) {
-            Ok(()) => {
-                self.spent(Phase::Commit, began_us);
-                self.stats.transactions += 1;
-                self.uncommitted = 0;
-                self.settle(&units);
-                self.flush(Lane::is_proven)?;
-                self.commit_took_ms = self.clock.monotonic_ms() - self.last_commit_ms;
-                Ok(())
-            }
-            Err(RuntimeError::Log(error)) => self.recover(error),
-            Err(other) => Err(other),
-        }
+    pub(super) fn spent(&self, phase: Phase, began_us: i64) {
+        self.observer.spent(phase, self.since(began_us));
     }
 
-    pub(super) fn spent(&self, phase: Phase, began_us: i64) {
-        let took = u64::try_from(self.clock.monotonic_us() - began_us).unwrap_or_default();
-        self.observer.spent(phase, Duration::from_micros(took));
+    pub(super) fn since(&self, began_us: i64) -> Duration {
+        Duration::from_micros(u64::try_from(self.clock.monotonic_us() - began_us).unwrap_or_default())
     }
 
     fn sample_lag_if_due(&mut self) -> Result<(), RuntimeError> {
@@ -370,100 +344,5 @@ impl<O: Operator> Worker<O> {
         }
         self.last_lag_ms = now_ms;
         self.sample_lag()
-    }
-
-    pub(super) fn transact(&mut self, units: &[(i32, CommitUnit<O::Output>)]) -> Result<(), RuntimeError> {
-        let shares: Vec<Share<'_, O>> = units
-            .iter()
-            .filter_map(|(partition, unit)| {
-                let lane = self.lanes.get(partition)?;
-                Some(Share { partition: *partition, operator: lane.task.operator(), unit, rejected: &lane.rejected })
-            })
-            .collect();
-        let consumer = &self.consumer;
-        let mut transaction = Transaction {
-            config: &self.config,
-            producer: &mut *self.producer,
-            clock: &*self.clock,
-            failpoints: &mut *self.failpoints,
-        };
-        transaction.run(&shares, &|| consumer.group_metadata())
-    }
-
-    fn settle(&mut self, units: &[(i32, CommitUnit<O::Output>)]) {
-        self.observer.transaction(TransactionResult::Committed);
-        let wall = Timestamp::from_millis(self.clock.wall_ms());
-        for (partition, unit) in units {
-            let Some(lane) = self.lanes.get_mut(partition) else { continue };
-            self.stats.records += lane.taken as u64;
-            let rejected = lane.rejected.len() as u64;
-            self.stats.rejected += rejected;
-            for rejected in lane.rejected.drain(..) {
-                self.observer.rejected(rejected.rejection.class);
-            }
-            lane.task.committed(&unit.outputs, wall);
-            self.observer.committed(&Progress {
-                partition: *partition,
-                position: unit.position,
-                timestamp_ms: lane.timestamp_ms,
-                stream_time: lane.task.stream_time(),
-                outcomes: std::mem::take(&mut lane.outcomes),
-                rejected,
-            });
-            lane.committed(unit, self.last_commit_ms);
-        }
-        // Partitions still opening may have applied less.
-        if self.opening.is_empty() {
-            let applied = self.lanes.values().map(|lane| lane.task.applied_through()).min();
-            self.broadcasts.prune_board(applied.unwrap_or(i64::MIN));
-        }
-    }
-
-    /// The transaction did not commit, or nobody knows: drop the overlay, go back to what is proven.
-    pub(super) fn recover(&mut self, error: LogError) -> Result<(), RuntimeError> {
-        self.stats.aborted += 1;
-        self.observer.transaction(match error {
-            LogError::InDoubt { .. } => TransactionResult::InDoubt,
-            LogError::Fenced { .. } => TransactionResult::Fenced,
-            _ => TransactionResult::Aborted,
-        });
-        tracing::warn!(%error, "transaction not committed; going back to the committed offsets");
-        self.uncommitted += 1;
-        if self.uncommitted >= MAX_UNCOMMITTED {
-            // What fails every time is no accident: whoever runs this worker says so, and waits.
-            return Err(error.into());
-        }
-        match error {
-            LogError::Abortable { .. } | LogError::Retriable { .. } => {
-                if self.producer.abort(self.call_timeout()).is_err() {
-                    self.producer = self.open_producer()?;
-                }
-            }
-            // A new producer with the same id fences the old one and so decides its transaction.
-            LogError::InDoubt { .. } => self.producer = self.open_producer()?,
-            LogError::Fenced { .. } | LogError::Fatal { .. } => return Err(error.into()),
-        }
-        self.reopen_lanes()
-    }
-
-    fn open_producer(&self) -> Result<Box<dyn TransactionalLog>, LogError> {
-        open_producer(&*self.log, &self.config, &self.instance, &*self.clock)
-    }
-}
-
-fn open_producer(
-    log: &dyn Log,
-    config: &StageConfig,
-    instance: &str,
-    clock: &dyn Clock,
-) -> Result<Box<dyn TransactionalLog>, LogError> {
-    let mut producer = log.producer(&format!("{}-{instance}", config.application))?;
-    let wait = Duration::from_millis(config.call_timeout_ms);
-    let deadline = clock.monotonic_ms() + config.call_timeout_ms as i64;
-    loop {
-        match producer.init_transactions(wait) {
-            Err(LogError::Retriable { .. }) if clock.monotonic_ms() < deadline => {}
-            result => return result.map(|()| producer),
-        }
     }
 }

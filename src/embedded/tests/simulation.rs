@@ -283,6 +283,10 @@ impl Simulation {
             parts.config.call_timeout_ms = 1;
             parts.config.states = bound(self.seed);
             self.memories.extend(parts.config.states.clone());
+            if self.seed % 2 == 1 {
+                // Polls are full, and records go on while the log commits.
+                parts.config.max_poll_records = 4;
+            }
             if self.seed % 3 == 1 {
                 // Records of a transaction, and timers.
                 parts.config.commit_records = 3;
@@ -336,7 +340,7 @@ fn bound(seed: u64) -> Option<Arc<StateMemory>> {
 /// Faults for the calls of every client of the stages; the source and the oracle are spared.
 fn plan(seed: u64) -> FaultPlan {
     let mut random = Random::seeded(seed ^ 0xfa17);
-    let mut plan = FaultPlan::seeded(seed);
+    let mut plan = FaultPlan::seeded(seed).slow_looks(if seed % 2 == 1 { 6 } else { 0 });
     let mut meet = |client: &str, operation, fault, mean: i64, until: i64| {
         let mut call = random.whole(1, 2 * mean);
         while call < until {
