@@ -264,7 +264,6 @@ impl<O: Operator> Worker<O> {
     }
 
     fn rebalance(&mut self, rebalance: &Rebalance) -> Result<(), RuntimeError> {
-        self.finish()?;
         self.stats.rebalances += 1;
         let (kind, partitions) = match rebalance {
             Rebalance::Assigned(partitions) => (RebalanceKind::Assigned, partitions),
@@ -281,6 +280,7 @@ impl<O: Operator> Worker<O> {
                     self.opening.remove(&lost.partition);
                     self.lanes.remove(&lost.partition);
                 }
+                self.finish()?;
                 if !self.lanes.is_empty() {
                     // Those that stay may rest on sums that went with them.
                     self.reopen_lanes()?;
@@ -292,6 +292,7 @@ impl<O: Operator> Worker<O> {
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), RuntimeError> {
+        self.finish()?;
         self.reached(ProtocolStep::Assigned)?;
         self.joined = true;
         self.broadcasts.rewind_board();
