@@ -121,7 +121,7 @@ pub trait LogConsumer: Send {
     fn close(&mut self, keep_membership: bool) -> Result<(), LogError>;
 }
 
-/// A transactional producer. What was started ends by itself within its limit, with an error if need be.
+/// A transactional producer.
 pub trait TransactionalLog: Send {
     /// Fences every earlier producer with the same transactional id and aborts what it left open.
     fn init_transactions(&mut self, max_wait: Duration) -> Result<(), LogError>;
@@ -132,28 +132,14 @@ pub trait TransactionalLog: Send {
     fn gather(&mut self, record: ProduceRecord<'_>) -> Result<(), LogError> {
         self.produce(record)
     }
-    /// Begins to send the offsets: [`answer`](Self::answer) says what became of it.
-    fn start_send_offsets(
-        &mut self,
-        offsets: &Offsets,
-        group: &GroupMetadata,
-        max_wait: Duration,
-    ) -> Result<(), LogError>;
-    /// Begins to commit: [`answer`](Self::answer) says what became of it.
-    fn start_commit(&mut self, max_wait: Duration) -> Result<(), LogError>;
-    /// The answer to what was started last, waiting for it at most so long; `None`: it has not come yet, and nothing else
-    /// may be asked of this producer until it has.
+    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError>;
+    fn commit(&mut self, max_wait: Duration) -> Result<(), LogError>;
+    /// Begins to do both, one after the other, each within `max_wait`, and does not wait: [`answer`](Self::answer) says
+    /// what became of it. After a retriable answer it may be begun again, and goes on where it stood.
+    fn start_ending(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError>;
+    /// The answer to what was begun, waiting for it at most so long; `None`: it has not come yet, and nothing else may
+    /// be asked of this producer until it has.
     fn answer(&mut self, max_wait: Duration) -> Result<Option<()>, LogError>;
-    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError> {
-        self.start_send_offsets(offsets, group, max_wait)?;
-        while self.answer(max_wait)?.is_none() {}
-        Ok(())
-    }
-    fn commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
-        self.start_commit(max_wait)?;
-        while self.answer(max_wait)?.is_none() {}
-        Ok(())
-    }
     fn abort(&mut self, max_wait: Duration) -> Result<(), LogError>;
 }
 

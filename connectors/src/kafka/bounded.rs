@@ -133,4 +133,21 @@ mod tests {
         assert!(matches!(bounded.call("call", Duration::from_mins(10), |_| 7), Err(LogError::InDoubt { .. })));
         drop(bounded);
     }
+
+    #[test]
+    fn whoever_looks_for_an_answer_that_never_comes_is_told_at_its_limit() {
+        let (_never, gate): (Sender<()>, Receiver<()>) = channel();
+        let bounded = Bounded::new(Mutex::new(gate)).unwrap();
+        let wait = |gate: &Mutex<Receiver<()>>| gate.lock().unwrap_or_else(PoisonError::into_inner).recv().is_ok();
+        let started = bounded.start("call", Duration::ZERO, wait).unwrap();
+        assert_eq!(bounded.answer(&started, Duration::ZERO), Ok(None));
+        let answer = loop {
+            match bounded.answer(&started, GRACE) {
+                Ok(None) => {}
+                answer => break answer,
+            }
+        };
+        assert!(matches!(answer, Err(LogError::InDoubt { .. })));
+        drop(bounded);
+    }
 }

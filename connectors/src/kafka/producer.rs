@@ -44,13 +44,23 @@ pub(super) struct KafkaProducer {
     client: Bounded<ThreadedProducer<Context>>,
     /// A new client is there to abort what the one before it left.
     renewed: bool,
-    /// A call whose answer nobody has taken yet.
+    /// What was begun and not answered yet.
     asked: Option<Asked>,
+    /// The open transaction has its offsets.
+    has_offsets: bool,
 }
 
+/// A transaction that ends while its owner goes on.
 struct Asked {
+    call: Started<Ended>,
+    /// For the last look at it.
+    max_wait: Duration,
+}
+
+/// The call that was made last, and what it came to.
+struct Ended {
     operation: &'static str,
-    call: Started<Result<(), Failure>>,
+    result: Result<(), Failure>,
 }
 
 impl KafkaProducer {
@@ -65,6 +75,7 @@ impl KafkaProducer {
             client: client(log, transactional_id)?,
             renewed: false,
             asked: None,
+            has_offsets: false,
         })
     }
 
@@ -87,17 +98,6 @@ impl KafkaProducer {
 
     fn context(&self) -> &Context {
         self.native().context()
-    }
-
-    fn ask(
-        &mut self,
-        operation: &'static str,
-        max_wait: Duration,
-        call: impl FnOnce(&Client<Context>) -> Result<(), Failure> + Send + 'static,
-    ) -> Result<(), LogError> {
-        let call = self.client.start(operation, max_wait, move |producer| call(producer.client()))?;
-        self.asked = Some(Asked { operation, call });
-        Ok(())
     }
 
     fn settle(&self, operation: &'static str, result: Result<(), Failure>) -> Result<(), LogError> {
@@ -220,7 +220,7 @@ impl TransactionalLog for KafkaProducer {
     fn begin(&mut self) -> Result<(), LogError> {
         self.context().forget_undelivered();
         self.outgoing.clear();
-        self.asked = None;
+        self.has_offsets = false;
         self.settle_transaction("begin", self.client.client().begin_transaction())?;
         self.in_transaction = true;
         Ok(())
@@ -238,43 +238,55 @@ impl TransactionalLog for KafkaProducer {
         }
     }
 
-    fn start_send_offsets(
-        &mut self,
-        offsets: &Offsets,
-        group: &GroupMetadata,
-        max_wait: Duration,
-    ) -> Result<(), LogError> {
+    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError> {
         self.hand_over_all()?;
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (at, offset) in offsets {
-            list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
-                .map_err(|error| fatal(SEND_OFFSETS, format!("{}-{}: {error}", at.topic, at.partition)))?;
-        }
-        let group = group.clone();
-        self.ask(SEND_OFFSETS, max_wait, move |client| native::send_offsets(client, &list, &group, max_wait))
+        let (list, group) = (partition_list(offsets)?, group.clone());
+        let send =
+            move |client: &ThreadedProducer<Context>| native::send_offsets(client.client(), &list, &group, max_wait);
+        let done = self.client.call(SEND_OFFSETS, max_wait, send)?;
+        self.settle(SEND_OFFSETS, done)
     }
 
-    fn start_commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
+    fn commit(&mut self, max_wait: Duration) -> Result<(), LogError> {
         self.hand_over_all()?;
-        self.ask(COMMIT, max_wait, move |client| native::commit(client, max_wait))
+        let commit = move |client: &ThreadedProducer<Context>| native::commit(client.client(), max_wait);
+        let done = self.client.call(COMMIT, max_wait, commit)?;
+        self.settle(COMMIT, done)?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    fn start_ending(&mut self, offsets: &Offsets, group: &GroupMetadata, max_wait: Duration) -> Result<(), LogError> {
+        self.hand_over_all()?;
+        let list = if self.has_offsets { None } else { Some(partition_list(offsets)?) };
+        let group = group.clone();
+        let end = move |producer: &ThreadedProducer<Context>| {
+            let client = producer.client();
+            if let Some(Err(failure)) = list.map(|list| native::send_offsets(client, &list, &group, max_wait)) {
+                return Ended { operation: SEND_OFFSETS, result: Err(failure) };
+            }
+            Ended { operation: COMMIT, result: native::commit(client, max_wait) }
+        };
+        self.asked = Some(Asked { call: self.client.start(COMMIT, 2 * max_wait, end)?, max_wait });
+        Ok(())
     }
 
     fn answer(&mut self, max_wait: Duration) -> Result<Option<()>, LogError> {
-        let Some(Asked { operation, call }) = self.asked.take() else {
+        let Some(asked) = self.asked.take() else {
             return Err(fatal("answer", format!("{} was asked nothing", self.transactional_id)));
         };
-        let Some(done) = self.client.answer(&call, max_wait)? else {
-            self.asked = Some(Asked { operation, call });
+        let Some(Ended { operation, result }) = self.client.answer(&asked.call, max_wait)? else {
+            self.asked = Some(asked);
             return Ok(None);
         };
-        self.settle(operation, done)?;
-        self.in_transaction &= operation != COMMIT;
+        self.has_offsets |= operation == COMMIT;
+        self.settle(operation, result)?;
+        self.in_transaction = false;
         Ok(Some(()))
     }
 
     fn abort(&mut self, max_wait: Duration) -> Result<(), LogError> {
         self.outgoing.clear();
-        self.asked = None;
         self.in_transaction = false;
         if self.renewed || self.context().undelivered().is_some() {
             return self.renew(max_wait);
@@ -290,6 +302,24 @@ fn client(log: &KafkaLog, transactional_id: &str) -> Result<Bounded<ThreadedProd
     let client = ThreadedProducer::from_config_and_context(&settings, context)
         .map_err(|error| not_opened(&format!("the producer {transactional_id}"), &error))?;
     Bounded::new(client)
+}
+
+/// Waits for what is under way, so that a client that does not come back is known as one before it is destroyed.
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        if let Some(Asked { call, max_wait }) = self.asked.take() {
+            while matches!(self.client.answer(&call, max_wait), Ok(None)) {}
+        }
+    }
+}
+
+fn partition_list(offsets: &Offsets) -> Result<TopicPartitionList, LogError> {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for (at, offset) in offsets {
+        list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
+            .map_err(|error| fatal(SEND_OFFSETS, format!("{}-{}: {error}", at.topic, at.partition)))?;
+    }
+    Ok(list)
 }
 
 /// A record that can be gathered with others.

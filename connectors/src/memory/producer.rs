@@ -38,13 +38,18 @@ pub(super) struct MemoryProducer {
     client: usize,
     epoch: u32,
     phase: Phase,
-    /// What was asked and not answered yet, and how often the answer is still looked for in vain.
-    asked: Option<(Asked, u64)>,
+    /// What was begun and not answered yet.
+    asked: Option<Asked>,
+    has_offsets: bool,
 }
 
-enum Asked {
-    SendOffsets(Offsets, GroupMetadata),
-    Commit,
+struct Asked {
+    offsets: Offsets,
+    group: GroupMetadata,
+    /// So often the answer is still looked for in vain; half-way through the log acts.
+    looks: u64,
+    acts_at: u64,
+    done: Option<Result<(), LogError>>,
 }
 
 impl MemoryProducer {
@@ -61,6 +66,7 @@ impl MemoryProducer {
             epoch: 0,
             phase: Phase::Opened,
             asked: None,
+            has_offsets: false,
         }
     }
 
@@ -88,9 +94,11 @@ impl MemoryProducer {
         result
     }
 
-    fn ask(&mut self, asked: Asked) {
-        let looks = self.shared.lock().faults.looks(self.client);
-        self.asked = Some((asked, looks));
+    fn end(&mut self, offsets: &Offsets, group: &GroupMetadata) -> Result<(), LogError> {
+        if !self.has_offsets {
+            self.add_offsets(offsets, group)?;
+        }
+        self.decide()
     }
 
     fn add_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata) -> Result<(), LogError> {
@@ -100,6 +108,7 @@ impl MemoryProducer {
                 return Err(LogError::Abortable { operation: Operation::SendOffsets.name(), reason });
             }
             state.add_offsets(producer.index, index, offsets);
+            producer.has_offsets = true;
             Ok(())
         })
     }
@@ -178,6 +187,7 @@ impl TransactionalLog for MemoryProducer {
             return Err(self.misplaced("begin"));
         }
         self.phase = Phase::InTransaction;
+        self.has_offsets = false;
         Ok(())
     }
 
@@ -185,31 +195,34 @@ impl TransactionalLog for MemoryProducer {
         self.call(Operation::Produce, &[Phase::InTransaction], |producer, state| state.append(producer.index, &record))
     }
 
-    fn start_send_offsets(
-        &mut self,
-        offsets: &Offsets,
-        group: &GroupMetadata,
-        _max_wait: Duration,
-    ) -> Result<(), LogError> {
-        self.ask(Asked::SendOffsets(offsets.clone(), group.clone()));
-        Ok(())
+    fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, _max_wait: Duration) -> Result<(), LogError> {
+        self.add_offsets(offsets, group)
     }
 
-    fn start_commit(&mut self, _max_wait: Duration) -> Result<(), LogError> {
-        self.ask(Asked::Commit);
+    fn commit(&mut self, _max_wait: Duration) -> Result<(), LogError> {
+        self.decide()
+    }
+
+    fn start_ending(&mut self, offsets: &Offsets, group: &GroupMetadata, _max_wait: Duration) -> Result<(), LogError> {
+        let looks = self.shared.lock().faults.looks(self.client);
+        let (offsets, group) = (offsets.clone(), group.clone());
+        self.asked = Some(Asked { offsets, group, looks, acts_at: looks / 2, done: None });
         Ok(())
     }
 
     /// Whoever waits has the answer at once; whoever only looks may have to look again.
     fn answer(&mut self, max_wait: Duration) -> Result<Option<()>, LogError> {
-        match self.asked.take() {
-            None => Err(self.misplaced("answer")),
-            Some((asked, looks)) if looks > 0 && max_wait.is_zero() => {
-                self.asked = Some((asked, looks - 1));
+        let Some(mut asked) = self.asked.take() else { return Err(self.misplaced("answer")) };
+        let comes = asked.looks == 0 || !max_wait.is_zero();
+        if asked.done.is_none() && (comes || asked.looks <= asked.acts_at) {
+            asked.done = Some(self.end(&asked.offsets, &asked.group));
+        }
+        match asked.done {
+            Some(done) if comes => done.map(Some),
+            done => {
+                self.asked = Some(Asked { looks: asked.looks - 1, done, ..asked });
                 Ok(None)
             }
-            Some((Asked::SendOffsets(offsets, group), _)) => self.add_offsets(&offsets, &group).map(Some),
-            Some((Asked::Commit, _)) => self.decide().map(Some),
         }
     }
 

@@ -11,8 +11,8 @@ use crate::ports::{GroupMetadata, LogError, Offsets, ProduceRecord, TopicPartiti
 use crate::task::CommitUnit;
 
 impl Means<'_> {
-    /// Begins a transaction, produces everything, and asks the log to end it.
-    pub(super) fn hand_over<'o, O: Operator + 'o>(
+    /// Begins a transaction and produces everything. What is left is to end it.
+    pub(super) fn produce_all<'o, O: Operator + 'o>(
         &mut self,
         sealed: &[Sealed<O::Output>],
         operator: impl Fn(i32) -> Option<&'o O>,
@@ -39,7 +39,7 @@ impl Means<'_> {
             }
             group => group,
         };
-        Ending::begin(self, offsets, group?)
+        Ok(Ending::new(offsets, group?))
     }
 
     fn produce_share<O: Operator>(&mut self, operator: &O, share: &Sealed<O::Output>) -> Result<(), RuntimeError> {

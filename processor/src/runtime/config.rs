@@ -35,7 +35,8 @@ pub struct StageConfig {
     /// `minimum_commit_gap_ms` has passed.
     pub commit_interval_ms: i64,
     pub minimum_commit_gap_ms: i64,
-    /// … or when this many records were processed.
+    /// … or when this many records were processed: the most that an overlay holds. Under load it is four times as many,
+    /// and as many again while the log commits those before.
     pub commit_records: usize,
     /// Committed rows go to the store within this.
     pub flush_interval_ms: i64,

@@ -37,10 +37,8 @@ impl<O: Operator> Worker<O> {
             self.finish()?;
         }
         if due && self.underway.is_none() {
-            self.hand_over()?;
-            if !self.pressed {
-                self.finish()?;
-            }
+            // While partitions open, a turn may take longer than a transaction should.
+            self.hand_over(self.pressed && self.opening.is_empty())?;
         }
         Ok(())
     }

@@ -28,12 +28,12 @@ impl<O: Operator> Worker<O> {
     /// Commits everything there is, and waits for it.
     pub(super) fn commit(&mut self) -> Result<(), RuntimeError> {
         self.finish()?;
-        self.hand_over()?;
-        self.finish()
+        self.hand_over(false)
     }
 
-    /// Seals what there is into a transaction and hands it to the log. None may be under way.
-    pub(super) fn hand_over(&mut self) -> Result<(), RuntimeError> {
+    /// Seals what there is into a transaction and hands it to the log. None may be under way. `goes_on`: records come
+    /// first, the answer later.
+    pub(super) fn hand_over(&mut self, goes_on: bool) -> Result<(), RuntimeError> {
         self.reopen_failed()?;
         self.last_commit_ms = self.clock.monotonic_ms();
         self.sample_changelogs_if_due()?;
@@ -44,12 +44,19 @@ impl<O: Operator> Worker<O> {
         }
         #[cfg(feature = "planted-bugs")]
         super::lane::write_early(&mut self.lanes, &sealed)?;
+        for share in &sealed {
+            // What rests on these sums commits after them, or not at all.
+            self.broadcasts.take_in(&share.unit.partials);
+        }
         let began_us = self.clock.monotonic_us();
-        match self.begin(sealed) {
+        match self.begin(sealed, goes_on) {
             Ok(mut underway) => {
                 underway.spent = self.since(began_us);
-                self.underway = Some(underway);
-                Ok(())
+                if goes_on {
+                    self.underway = Some(underway);
+                    return Ok(());
+                }
+                self.settle(underway)
             }
             Err(RuntimeError::Log(error)) => self.recover(error),
             Err(other) => Err(other),
@@ -68,7 +75,7 @@ impl<O: Operator> Worker<O> {
     pub(super) fn proceed(&mut self, max_wait: Duration) -> Result<(), RuntimeError> {
         let Some(mut underway) = self.underway.take() else { return Ok(()) };
         let began_us = self.clock.monotonic_us();
-        let proceeded = underway.ending.proceed(&mut self.means(), max_wait);
+        let proceeded = underway.ending.is_answered(&mut self.means(), max_wait);
         underway.spent += self.since(began_us);
         match proceeded {
             Ok(false) => {
@@ -83,12 +90,10 @@ impl<O: Operator> Worker<O> {
 
     /// A transaction of these, from its beginning to its end.
     pub(super) fn transact(&mut self, sealed: Vec<Sealed<O::Output>>) -> Result<(), RuntimeError> {
-        let (mut underway, max_wait) = (self.begin(sealed)?, self.call_timeout());
-        while !underway.ending.proceed(&mut self.means(), max_wait)? {}
-        Ok(())
+        self.begin(sealed, false).map(drop)
     }
 
-    fn begin(&mut self, sealed: Vec<Sealed<O::Output>>) -> Result<Underway<O::Output>, RuntimeError> {
+    fn begin(&mut self, sealed: Vec<Sealed<O::Output>>, goes_on: bool) -> Result<Underway<O::Output>, RuntimeError> {
         let (lanes, consumer) = (&self.lanes, &self.consumer);
         let mut means = Means {
             config: &self.config,
@@ -97,7 +102,12 @@ impl<O: Operator> Worker<O> {
             failpoints: &mut *self.failpoints,
         };
         let operator = |partition| lanes.get(&partition).map(|lane| lane.task.operator());
-        let ending = means.hand_over(&sealed, operator, || consumer.group_metadata())?;
+        let ending = means.produce_all(&sealed, operator, || consumer.group_metadata())?;
+        if goes_on {
+            ending.begin(&mut means)?
+        } else {
+            ending.run(&mut means)?
+        }
         Ok(Underway { sealed, ending, began_ms: self.last_commit_ms, spent: Duration::ZERO })
     }
 
@@ -133,7 +143,8 @@ impl<O: Operator> Worker<O> {
     }
 
     fn settle_share(&mut self, share: Sealed<O::Output>, began_ms: i64, wall: Timestamp) {
-        let Some(lane) = self.lanes.get_mut(&share.partition) else { return };
+        let Self { lanes, leaving, .. } = self;
+        let Some(lane) = lanes.get_mut(&share.partition).or_else(|| leaving.get_mut(&share.partition)) else { return };
         self.stats.records += share.taken as u64;
         self.stats.rejected += share.rejected.len() as u64;
         for rejected in &share.rejected {

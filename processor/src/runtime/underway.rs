@@ -25,21 +25,6 @@ pub(super) struct Sealed<T> {
     pub(super) stream_time: Timestamp,
 }
 
-/// What the log was asked last.
-enum Asked {
-    Offsets(Offsets, GroupMetadata),
-    Commit,
-}
-
-impl Asked {
-    fn operation(&self) -> &'static str {
-        match self {
-            Self::Offsets(..) => "send_offsets",
-            Self::Commit => "commit",
-        }
-    }
-}
-
 /// What a transaction needs of its worker.
 pub(super) struct Means<'a> {
     pub(super) config: &'a StageConfig,
@@ -90,54 +75,42 @@ impl Means<'_> {
     }
 }
 
-/// The part of a transaction that the log does by itself.
+/// How a transaction ends: what it commits besides its records.
 pub(super) struct Ending {
-    asked: Asked,
-    /// Until when a call that failed is made again.
+    offsets: Offsets,
+    group: GroupMetadata,
+    /// Until when what failed is begun again.
     deadline: Option<i64>,
 }
 
 impl Ending {
-    /// Everything is produced; from here on the log has the word.
-    pub(super) fn begin(means: &mut Means<'_>, offsets: Offsets, group: GroupMetadata) -> Result<Self, RuntimeError> {
-        let mut ending = Self { asked: Asked::Offsets(offsets, group), deadline: None };
-        ending.ask(means)?;
-        Ok(ending)
+    pub(super) fn new(offsets: Offsets, group: GroupMetadata) -> Self {
+        Self { offsets, group, deadline: None }
     }
 
-    /// Goes on as far as the log answers, waiting for each answer at most so long. True: it has committed.
-    pub(super) fn proceed(&mut self, means: &mut Means<'_>, max_wait: Duration) -> Result<bool, RuntimeError> {
-        loop {
-            match means.producer.answer(max_wait) {
-                Ok(None) => return Ok(false),
-                Ok(Some(())) => {}
-                Err(error) => {
-                    means.once_more(self.asked.operation(), error, &mut self.deadline)?;
-                    self.ask(means)?;
-                    continue;
-                }
-            }
-            self.deadline = None;
-            match self.asked {
-                Asked::Offsets(..) => {
-                    means.reached(ProtocolStep::OffsetsSent)?;
-                    self.asked = Asked::Commit;
-                    self.ask(means)?;
-                }
-                Asked::Commit => {
-                    means.reached(ProtocolStep::Committed)?;
-                    return Ok(true);
-                }
+    /// Ends the transaction, and returns once the log says that everything is committed.
+    pub(super) fn run(&self, means: &mut Means<'_>) -> Result<(), RuntimeError> {
+        means.call("send_offsets", |producer, wait| producer.send_offsets(&self.offsets, &self.group, wait))?;
+        means.reached(ProtocolStep::OffsetsSent)?;
+        means.call("commit", |producer, wait| producer.commit(wait))?;
+        means.reached(ProtocolStep::Committed)
+    }
+
+    /// Has the log end it.
+    pub(super) fn begin(&self, means: &mut Means<'_>) -> Result<(), RuntimeError> {
+        means.call("commit", |producer, wait| producer.start_ending(&self.offsets, &self.group, wait))
+    }
+
+    /// Whether the log has committed it, waiting for its answer at most so long.
+    pub(super) fn is_answered(&mut self, means: &mut Means<'_>, max_wait: Duration) -> Result<bool, RuntimeError> {
+        match means.producer.answer(max_wait) {
+            Ok(None) => Ok(false),
+            Ok(Some(())) => means.reached(ProtocolStep::Committed).map(|()| true),
+            Err(error) => {
+                means.once_more("commit", error, &mut self.deadline)?;
+                self.begin(means).map(|()| false)
             }
         }
-    }
-
-    fn ask(&mut self, means: &mut Means<'_>) -> Result<(), RuntimeError> {
-        let asked = &self.asked;
-        means.call(asked.operation(), |producer, wait| match asked {
-            Asked::Offsets(offsets, group) => producer.start_send_offsets(offsets, group, wait),
-            Asked::Commit => producer.start_commit(wait),
-        })
     }
 }
 

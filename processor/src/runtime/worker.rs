@@ -84,6 +84,8 @@ pub struct Worker<O: Operator> {
     /// The group has answered, if only with nothing.
     pub(super) joined: bool,
     pub(super) lanes: BTreeMap<i32, Lane<O>>,
+    /// Of another member now; they are still told what became of the transaction under way.
+    pub(super) leaving: BTreeMap<i32, Lane<O>>,
     /// Transactions in a row that did not commit.
     pub(super) uncommitted: u32,
     /// The transaction that the log has not answered yet. Records that come meanwhile belong to the next one.
@@ -128,6 +130,7 @@ impl<O: Operator> Worker<O> {
             opened_last: -1,
             joined: false,
             lanes: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             uncommitted: 0,
             underway: None,
             last_commit_ms: now,
@@ -233,7 +236,11 @@ impl<O: Operator> Worker<O> {
         let (now, alone) = (self.clock.monotonic_ms(), self.is_alone());
         let (mut began_us, mut records, mut newest_ms) = (0, 0, 0);
         let rebalance = match self.consumer.poll(self.config.max_poll_records, max_wait) {
-            Ok(Polled::Idle) | Err(LogError::Retriable { .. }) => return Ok(false),
+            Ok(Polled::Idle) => {
+                (self.pressed, self.behind) = (false, false);
+                return Ok(false);
+            }
+            Err(LogError::Retriable { .. }) => return Ok(false),
             Err(error) => return Err(standing::poll_error(&self.config, &self.instance, error)),
             Ok(Polled::Records(batch)) => {
                 began_us = self.clock.monotonic_us();
@@ -278,9 +285,10 @@ impl<O: Operator> Worker<O> {
             Rebalance::Lost(partitions) => {
                 for lost in partitions {
                     self.opening.remove(&lost.partition);
-                    self.lanes.remove(&lost.partition);
+                    self.leaving.extend(self.lanes.remove_entry(&lost.partition));
                 }
                 self.finish()?;
+                self.leaving.clear();
                 if !self.lanes.is_empty() {
                     // Those that stay may rest on sums that went with them.
                     self.reopen_lanes()?;
