@@ -100,6 +100,7 @@ pub const PROMISES: &[Promise] = &[
         transactions::a_record_without_partition_goes_where_the_java_client_puts_it,
     ),
     promise("offsets_are_committed_with_their_transaction", offsets::offsets_are_committed_with_their_transaction),
+    promise("a_transaction_ends_while_its_owner_looks_on", offsets::a_transaction_ends_while_its_owner_looks_on),
     promise("offsets_of_an_aborted_transaction_are_dropped", offsets::offsets_of_an_aborted_transaction_are_dropped),
     promise(
         "committed_offsets_wait_for_the_transaction_that_may_change_them",

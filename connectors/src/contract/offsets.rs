@@ -24,6 +24,30 @@ pub(super) fn offsets_are_committed_with_their_transaction(scene: &Scene<'_>) {
     scene.sees(&output, &["result"]);
 }
 
+pub(super) fn a_transaction_ends_while_its_owner_looks_on(scene: &Scene<'_>) {
+    let (input, output) = (scene.partition("in"), scene.partition("out"));
+    let mut member = scene.member("g", "a", &input.topic);
+    member.owns(1);
+    let mut producer = scene.producer("p");
+    for (offset, value) in [(7, "first"), (8, "second")] {
+        producer.begin();
+        producer.send(&output, "k", value);
+        producer.end(&Offsets::from([(input.clone(), offset)]), &member.proof()).expect("it commits");
+        assert_eq!(committed(scene, &mut member, &input), Some(offset));
+    }
+    scene.sees(&output, &["first", "second"]);
+    let mut stranger = member.proof();
+    stranger.member.push_str("-nobody");
+    producer.begin();
+    producer.send(&output, "k", "refused");
+    let answer = producer.end(&Offsets::from([(input.clone(), 9)]), &stranger);
+    assert!(matches!(answer, Err(LogError::Abortable { .. })), "abortable, not: {answer:?}");
+    producer.abort();
+    producer.transact(&output, &["next"]);
+    scene.sees(&output, &["first", "second", "next"]);
+    assert_eq!(committed(scene, &mut member, &input), Some(8));
+}
+
 pub(super) fn offsets_of_an_aborted_transaction_are_dropped(scene: &Scene<'_>) {
     let input = scene.partition("in");
     let mut member = scene.member("g", "a", &input.topic);

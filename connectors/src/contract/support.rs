@@ -210,6 +210,25 @@ impl Producer<'_> {
         })
     }
 
+    /// Has the log end the transaction, looks until it has, and says what came of it.
+    pub(super) fn end(&mut self, offsets: &Offsets, group: &GroupMetadata) -> Result<(), LogError> {
+        let Self { scene, client } = self;
+        let mut started = false;
+        scene.eventually("the end of a transaction", |wait| {
+            let looks_at_once = !std::mem::replace(&mut started, true);
+            if looks_at_once {
+                client.start_ending(offsets, group, wait).expect("an end is begun");
+            }
+            match client.answer(if looks_at_once { Duration::ZERO } else { wait }) {
+                Err(LogError::Retriable { .. }) => {
+                    started = false;
+                    None
+                }
+                answer => answer.transpose(),
+            }
+        })
+    }
+
     /// Commits and returns the error that has to come of it.
     pub(super) fn commit_fails(&mut self) -> LogError {
         let Self { scene, client } = self;
