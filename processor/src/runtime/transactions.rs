@@ -104,9 +104,9 @@ impl<O: Operator> Worker<O> {
         let operator = |partition| lanes.get(&partition).map(|lane| lane.task.operator());
         let ending = means.produce_all(&sealed, operator, || consumer.group_metadata())?;
         if goes_on {
-            ending.begin(&mut means)?
+            ending.begin(&mut means)?;
         } else {
-            ending.run(&mut means)?
+            ending.run(&mut means)?;
         }
         Ok(Underway { sealed, ending, began_ms: self.last_commit_ms, spent: Duration::ZERO })
     }
@@ -128,7 +128,7 @@ impl<O: Operator> Worker<O> {
         self.stats.transactions += 1;
         self.uncommitted = 0;
         let (wall, began_us) = (Timestamp::from_millis(self.clock.wall_ms()), self.clock.monotonic_us());
-        for share in sealed {
+        for share in &sealed {
             self.settle_share(share, began_ms, wall);
         }
         // Partitions still opening may have applied less.
@@ -142,7 +142,7 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    fn settle_share(&mut self, share: Sealed<O::Output>, began_ms: i64, wall: Timestamp) {
+    fn settle_share(&mut self, share: &Sealed<O::Output>, began_ms: i64, wall: Timestamp) {
         let Self { lanes, leaving, .. } = self;
         let Some(lane) = lanes.get_mut(&share.partition).or_else(|| leaving.get_mut(&share.partition)) else { return };
         self.stats.records += share.taken as u64;
