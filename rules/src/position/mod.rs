@@ -20,7 +20,7 @@ pub use lots::{LOTS_MAX, Lot};
 pub use orders::{ORDERS_MAX, PurchaseOrder};
 pub use quality::{AGREEMENTS_MIN, Doubt, Fault};
 pub use reservations::{RESERVATION_LIFE_MS, RESERVATIONS_MAX};
-pub use sales::{CANCELLATION_MS, SALES_MAX};
+pub use sales::{CANCELLATION_MS, LINES_MAX, LatestLines, SALES_MAX};
 
 use schemas::{InventoryEvent, Quantity, StockChange, Timestamp};
 
@@ -157,6 +157,12 @@ impl PositionState {
         }
     }
 
+    /// The latest order lines in `[from, until)`.
+    #[must_use]
+    pub fn latest_lines(&self, from: Timestamp, until: Timestamp) -> LatestLines {
+        self.sales.as_ref().map_or_else(LatestLines::default, |sales| sales.latest_lines(from, until))
+    }
+
     /// Forgets what is of no use after `now`.
     pub(crate) fn close_day(&mut self, now: Timestamp) {
         if let Some(sales) = &mut self.sales {
@@ -238,6 +244,8 @@ impl PositionState {
             let sold = Sold { order, customer, quantity, at: effect.demand_at };
             let line = self.sales.get_or_insert_default().push(sold, &mut self.majority);
             effect.lines = i32::from(line);
+        } else {
+            self.sales.get_or_insert_default().push_other(effect.demand_at);
         }
     }
 
@@ -255,6 +263,11 @@ impl PositionState {
             Some(sale) => (-sale.quantity, -sale.lines, sale.sold_at),
             None => (-quantity, -1, effect.demand_at),
         };
+        if order.is_none()
+            && let Some(sales) = &mut self.sales
+        {
+            sales.cancel_other();
+        }
     }
 
     fn receive(&mut self, quantity: Quantity, po_id: Option<&str>, effect: &mut StockEffect) {

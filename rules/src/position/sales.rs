@@ -16,6 +16,8 @@ pub const CANCELLATION_MS: i64 = DAY_MS;
 /// Sales remembered per key. Beyond it the oldest is forgotten: its cancellation then finds no
 /// sale, and takes the demand back at its own instant instead.
 pub const SALES_MAX: usize = 64;
+/// The latest order lines are as many; so many sales without an order id are remembered.
+pub const LINES_MAX: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sale {
@@ -68,9 +70,37 @@ pub(super) struct Sold {
     pub at: Timestamp,
 }
 
-/// In order of arrival.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct RecentSales(Vec<Sale>);
+pub(super) struct RecentSales {
+    /// Those with an order id, in order of arrival.
+    sales: Vec<Sale>,
+    /// When the last sales without one were: order lines of which nothing else is known.
+    others: Vec<Timestamp>,
+}
+
+/// When the latest order lines were, the latest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LatestLines {
+    times: [Timestamp; LINES_MAX],
+    count: usize,
+}
+
+impl LatestLines {
+    fn add(&mut self, at: Timestamp) {
+        let i = self.as_slice().partition_point(|later| *later >= at);
+        if i == LINES_MAX {
+            return;
+        }
+        self.count = (self.count + 1).min(LINES_MAX);
+        self.times[i..self.count].rotate_right(1);
+        self.times[i] = at;
+    }
+
+    #[must_use]
+    pub fn as_slice(&self) -> &[Timestamp] {
+        &self.times[..self.count]
+    }
+}
 
 /// What of a cancellation could be matched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +114,7 @@ pub(super) struct Cancelled {
 
 impl RecentSales {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sales.is_empty() && self.others.is_empty()
     }
 
     /// Remembers a sale. Whether it is an order line: not if another sale of the last 24 hours is of its order, or
@@ -96,16 +126,16 @@ impl RecentSales {
         let buyer = Buyer::new(customer);
         let one_person = !majority.is(buyer.customer());
         let (mut line, mut theirs) = (true, 1);
-        for sale in &self.0 {
+        for sale in &self.sales {
             line &= sale.order != order && !(one_person && sale.buyer.is(buyer));
             theirs += usize::from(sale.buyer.customer() == buyer.customer());
         }
-        if self.0.len() == SALES_MAX {
-            theirs -= usize::from(self.0.remove(0).buyer.customer() == buyer.customer());
+        if self.sales.len() == SALES_MAX {
+            theirs -= usize::from(self.sales.remove(0).buyer.customer() == buyer.customer());
         }
         let remembered = if line { buyer } else { buyer.without_line() };
-        push(&mut self.0, Sale { order, buyer: remembered, quantity, at, late: false });
-        if 2 * theirs > self.0.len() {
+        push(&mut self.sales, Sale { order, buyer: remembered, quantity, at, late: false });
+        if 2 * theirs > self.sales.len() {
             majority.vote(buyer.customer(), at);
         }
         line
@@ -113,7 +143,7 @@ impl RecentSales {
 
     /// The newest sale, if it is of `at`, was kept out of its window.
     pub(super) fn mark_late(&mut self, at: Timestamp) {
-        if let Some(sale) = self.0.last_mut().filter(|sale| sale.at == at) {
+        if let Some(sale) = self.sales.last_mut().filter(|sale| sale.at == at) {
             sale.late = true;
         }
     }
@@ -121,8 +151,30 @@ impl RecentSales {
     /// Forgets the sales that nobody can cancel in their window any more at `now`; one that arrived
     /// behind a later one stays as long as that.
     pub(super) fn prune(&mut self, now: Timestamp) {
-        let over = self.0.iter().take_while(|sale| now.since(sale.at) > CANCELLATION_MS).count();
-        self.0.drain(..over);
+        let over = self.sales.iter().take_while(|sale| now.since(sale.at) > CANCELLATION_MS).count();
+        self.sales.drain(..over);
+        self.others.retain(|at| now.since(*at) <= CANCELLATION_MS);
+    }
+
+    /// Remembers a sale without an order id, which is a line.
+    pub(super) fn push_other(&mut self, at: Timestamp) {
+        if self.others.len() == LINES_MAX {
+            self.others.remove(0);
+        }
+        push(&mut self.others, at);
+    }
+
+    /// A sale of which nothing is known was taken back: the last one of its kind.
+    pub(super) fn cancel_other(&mut self) {
+        self.others.pop();
+    }
+
+    /// The latest order lines in `[from, until)`.
+    pub(super) fn latest_lines(&self, from: Timestamp, until: Timestamp) -> LatestLines {
+        let lines = self.sales.iter().filter(|sale| sale.buyer.is_line()).map(|sale| sale.at);
+        let mut latest = LatestLines::default();
+        lines.chain(self.others.iter().copied()).filter(|at| *at >= from && *at < until).for_each(|at| latest.add(at));
+        latest
     }
 
     /// Takes up to `quantity` back from the order's sales, the latest first; an order's lines that
@@ -130,8 +182,8 @@ impl RecentSales {
     pub(super) fn cancel(&mut self, order: u64, quantity: Quantity, at: Timestamp) -> Option<Cancelled> {
         let mut found: Option<Cancelled> = None;
         let mut rest = quantity;
-        for i in (0..self.0.len()).rev() {
-            let sale = self.0[i];
+        for i in (0..self.sales.len()).rev() {
+            let sale = self.sales[i];
             if sale.order != order as u32 || at.since(sale.at) > CANCELLATION_MS || !rest.is_positive() {
                 continue;
             }
@@ -144,31 +196,33 @@ impl RecentSales {
                 found.lines += i32::from(whole && sale.buyer.is_line());
             }
             if whole {
-                self.0.remove(i);
+                self.sales.remove(i);
             } else {
-                self.0[i].quantity -= taken;
+                self.sales[i].quantity -= taken;
             }
         }
         found
     }
 
     /// Layout: count; of each sale order (a hash: as a variable-length integer it would be no shorter), late in bit 0 and
-    /// buyer above; quantity; time.
+    /// buyer above; quantity; time. Then the count and times of sales without an order.
     pub(super) fn encode(&self, w: &mut RowWriter<'_>) {
-        w.unsigned(self.0.len() as u64);
+        w.unsigned(self.sales.len() as u64);
         let mut times = Times::default();
-        for s in &self.0 {
+        for s in &self.sales {
             w.fixed32(s.order);
             w.unsigned(u64::from(s.buyer.0) << 1 | u64::from(s.late));
             w.quantity(s.quantity);
             times.write(w, s.at);
         }
+        w.unsigned(self.others.len() as u64);
+        self.others.iter().for_each(|at| times.write(w, *at));
     }
 
     /// Version 1 had late in bit 0 of one number, order in bits 1–32, buyer above.
     pub(super) fn decode(r: &mut RowReader<'_>, version: u8) -> Result<Self, RowError> {
         let mut times = Times::default();
-        list(r, |r| {
+        let sales = list(r, |r| {
             let (order, bits) = if version == 1 {
                 let bits = r.unsigned()?;
                 ((bits >> 1) as u32, bits >> 32 & !1 | bits & 1)
@@ -177,8 +231,9 @@ impl RecentSales {
             };
             let (quantity, at) = (r.quantity()?, times.read(r)?);
             Ok(Sale { order, buyer: Buyer((bits >> 1) as u16), quantity, at, late: bits & 1 != 0 })
-        })
-        .map(Self)
+        })?;
+        let others = if version == 1 { Vec::new() } else { list(r, |r| times.read(r))? };
+        Ok(Self { sales, others })
     }
 }
 
@@ -228,6 +283,28 @@ mod tests {
     }
 
     #[test]
+    fn the_latest_lines_are_those_of_both_kinds_in_order() {
+        let mut sales = RecentSales::default();
+        sell(&mut sales, 1, Some(7), 1, 2);
+        sell(&mut sales, 2, Some(7), 1, 3); // the same buyer
+        sales.push_other(hour(5));
+        sell(&mut sales, 3, None, 1, 4);
+        let latest = |s: &RecentSales, from, until| s.latest_lines(hour(from), hour(until)).as_slice().to_vec();
+        assert_eq!(latest(&sales, 0, 24), [hour(5), hour(4), hour(2)]);
+        assert_eq!(latest(&sales, 3, 5), [hour(4)]);
+        let mut row = Vec::new();
+        sales.encode(&mut RowWriter::new(&mut row));
+        assert_eq!(RecentSales::decode(&mut RowReader::new(&row), 2), Ok(sales.clone()));
+        sales.cancel_other();
+        sales.cancel(1, units(1), hour(6));
+        assert_eq!(latest(&sales, 0, 24), [hour(4)]);
+        (6..23).for_each(|n| sales.push_other(hour(n)));
+        assert_eq!(latest(&sales, 0, 24), [22, 21, 20, 19, 18, 17, 16, 15].map(hour));
+        sales.prune(hour(48));
+        assert!(sales.is_empty());
+    }
+
+    #[test]
     fn lines_of_one_order_are_one_line() {
         let mut sales = RecentSales::default();
         assert!(sell(&mut sales, 1, None, 5, 0) && !sell(&mut sales, 1, None, 3, 0));
@@ -255,7 +332,7 @@ mod tests {
         for i in 0..1000 {
             sell(&mut sales, i, None, 1, 1);
         }
-        assert_eq!(sales.0.len(), SALES_MAX);
+        assert_eq!(sales.sales.len(), SALES_MAX);
         assert!(sales.cancel(999, units(1), hour(2)).is_some() && sales.cancel(0, units(1), hour(2)).is_none());
         sales.prune(hour(26));
         assert!(sales.is_empty());

@@ -165,6 +165,12 @@ impl SiteLevel {
         }
     }
 
+    /// Whether it is known in which hours the site sells: after it has been watched for nine days.
+    #[must_use]
+    pub fn knows_hours(&self) -> bool {
+        self.profile.is_learned()
+    }
+
     /// How the site is doing on the local day that began at `day_start`: (lines + 30) ÷
     /// (expected lines + 30), clipped to 0.3–4; 1 until the site has been watched for nine days.
     #[must_use]

@@ -52,9 +52,18 @@ pub(crate) fn surge_score(alert: &Alert) {
     let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-3 * b.abs().max(0.1), "{a} is not {b} in {windows}");
     let weights = windows.split("; ").map(|window| {
         let words = window.split([' ', ',']).filter_map(|word| word.parse().ok());
-        let [before, lines, rate, phi, mean, variance, bayes_factor]: [f64; 7] =
-            words.collect::<Vec<f64>>().try_into().unwrap();
-        close(mean, rate * (today + before + 0.05));
+        let mut figures: [f64; 7] = words.collect::<Vec<f64>>().try_into().unwrap();
+        let since_a_line = window.starts_with("since");
+        if since_a_line {
+            figures.swap(0, 1);
+        }
+        let [before, lines, rate, phi, mean, variance, bayes_factor] = figures;
+        let (expected, weight) = if since_a_line {
+            ((rate * (before * factor + 0.1)).max(0.01), 0.1)
+        } else {
+            (rate * (today + before + 0.3) + 0.1, 10_f64.powf(-0.2 * before))
+        };
+        close(mean, expected);
         close(variance, (mean * (1.0 + 0.3 * (phi - 1.0)) + mean * mean / (40.0 * rate + 1.0)).max(1.0001 * mean));
         let r = mean * mean / (variance - mean);
         let ln_ratio = |k: f64| {
@@ -63,7 +72,7 @@ pub(crate) fn surge_score(alert: &Alert) {
         };
         let ratios = [2.0, 3.0, 5.0, 10.0].map(|k| ln_ratio(k).exp());
         close((ratios.iter().sum::<f64>() / 4.0).log10(), bayes_factor.log10());
-        10_f64.powf(-0.2 * before) * bayes_factor
+        weight * bayes_factor
     });
     close(weights.sum::<f64>().log10().max(0.0), score);
 }

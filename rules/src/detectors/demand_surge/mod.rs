@@ -1,8 +1,8 @@
 //! A7 `demand_surge`: more order lines than the seasonal expectation allows.
 //!
 //! On every line, and hourly while a window is conspicuous, the score says in decades how much better a surge
-//! that began today or one or two trading days before explains the lines than the usual demand does (`windows`,
-//! `score`). Expected lines are the item's own rate before the window × the share of the day gone by × the site's
+//! that began with one of today's last lines, today, or one or two trading days before explains the lines than the
+//! usual demand does (`windows`, `score`). Expected lines are the item's own rate before the window × the share of the day gone by × the site's
 //! factor for today: a good Saturday is no surge. An alert opens when the score reaches what, by the site's
 //! histogram of daily peaks, keeps false alarms within the rule's budget. It resolves at a day close after its
 //! cool-down, when the day's peak stayed below half of that. Severity, from available stock at the surged rate:
@@ -22,7 +22,7 @@ use schemas::{AlertKind, AlertState, Evidence, Message, Mode, Severity, Timestam
 
 pub use score::Expectation;
 pub use watch::SurgeWatch;
-pub use windows::Window;
+pub use windows::{Start, Window};
 
 use super::{Detector, Facts, Sight, Trigger, Verdict};
 use crate::alerts::{Phase, messages};
@@ -44,7 +44,7 @@ pub const DETECTOR: Detector = Detector {
 pub const MIN_TRADING_DAYS: f64 = 10.0;
 
 /// A day with a high score was no false alarm if the next trading day, whose windows hold it, still scores this high.
-const LASTING: f64 = 1.6;
+const LASTING: f64 = 1.3;
 
 /// The surge rules that decide about the key.
 fn rules<'a>(env: &Environment<'a>, state: &KeyState) -> impl Iterator<Item = &'a SurgeParams> {
@@ -167,7 +167,7 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
     let evidence = facts
         .number("score", windows.score())
         .integer("lines", i64::from(window.lines))
-        .integer("window_days_before_today", window.days_before as i64)
+        .integer("window_days_before_today", window.days_before() as i64)
         .number("expected_lines", window.expected.mean)
         .number("expected_variance", window.expected.variance)
         .number("lines_per_day", window.rate)
@@ -187,15 +187,20 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
     (evidence, messages::demand_surge(sight, state, Some(&words)))
 }
 
-/// `days before: lines, lines a day, dispersion, expected, variance, Bayes factor`, today's window first: with the
-/// share of the day and the site's factor, all the score is made of.
+/// `days before: lines, lines a day, dispersion, expected, variance, Bayes factor`, today's window first, then those
+/// since a line, with the share of a day expected since: with today's share and the site's factor, all the score is
+/// made of.
 fn named(windows: &[Window]) -> String {
     let each = windows.iter().map(|w| {
-        let Window { days_before, lines, rate, dispersion, expected, bayes_factor } = w;
+        let Window { start, lines, rate, dispersion, expected, bayes_factor } = w;
         let (mean, variance) = (expected.mean, expected.variance);
+        let begins = match start {
+            Start::DaysBefore(days) => format!("{days} days before: {lines} lines"),
+            Start::Line { at, share } => format!("since {at}: {lines} lines in {share:.6} of a day"),
+        };
         format!(
-            "{days_before} days before: {lines} lines, {rate:.6} a day, dispersion {dispersion:.6}, \
-             expected {mean:.6}, variance {variance:.6}, Bayes factor {bayes_factor:.4e}"
+            "{begins}, {rate:.6} a day, dispersion {dispersion:.6}, expected {mean:.6}, variance {variance:.6}, \
+             Bayes factor {bayes_factor:.4e}"
         )
     });
     each.collect::<Vec<_>>().join("; ")
