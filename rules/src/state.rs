@@ -204,7 +204,7 @@ impl KeyState {
             demand: DemandState::decode(&mut r, version)?,
             episodes: EpisodeBook::decode(&mut r)?,
             plan: Plan::decode(&mut r, version)?,
-            lead_time: if has & 1 != 0 { LeadTimeState::decode(&mut r)? } else { LeadTimeState::default() },
+            lead_time: if has & 1 != 0 { LeadTimeState::decode(&mut r, version)? } else { LeadTimeState::default() },
             surge: if has & 2 != 0 { SurgeWatch::decode(&mut r)? } else { SurgeWatch::default() },
             recent: if has & 4 != 0 { RecentIds::decode(&mut r)? } else { RecentIds::default() },
             losses: if has & 8 != 0 { Some(Box::new(LossState::decode(&mut r)?)) } else { None },

@@ -37,7 +37,7 @@ pub(super) fn figures(env: &Environment<'_>, state: &KeyState, threshold: &Thres
         velocity,
         velocity_sd: (velocity * expected.variance_to_mean).sqrt(),
         observed_days: expected.days,
-        lead_time: lead_time.map(|l| LeadTime { mean_days: l.mean_days, sd_days: l.variance.sqrt() }),
+        lead_time: lead_time.map(|l| LeadTime { mean_days: l.mean_days, sd_days: l.variance.sqrt(), skew: l.skew() }),
         weight: 1.0,
         calibration: match threshold {
             Threshold::Dynamic { service_level } => env.site.service_factor(*service_level),

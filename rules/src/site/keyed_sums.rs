@@ -12,11 +12,15 @@ pub const SUPPLIER_SCOPE: &str = "supplier";
 const LEAD_DAYS_MAX: f64 = 1000.0;
 /// Lead times count in thousandths of a day.
 pub(super) const LEAD_SCALE: f64 = 1000.0;
+/// Their cubes count in thousandths of a cubic day: nine million of the greatest fit.
+pub(super) const CUBE_SCALE: f64 = 1000.0;
+/// Cubes of thousandths in a thousandth of a cubic day.
+const CUBES_IN_ONE: i64 = 1_000_000;
 
 /// SKU-days, and the sum of their values in millionths.
 pub(super) type CategorySums = [i64; 2];
-/// Receipts, the sum of their lead times and of the squares.
-pub(super) type SupplierSums = [i64; 3];
+/// Receipts, the sum of their lead times, of the squares and of the cubes.
+pub(super) type SupplierSums = [i64; 4];
 
 /// Sums by name since the last [`KeyedSums::take`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +36,8 @@ impl KeyedSums {
 
     pub(super) fn record_receipt(&mut self, supplier: &str, lead_days: f64) {
         let lead = libm::round(lead_days.clamp(0.0, LEAD_DAYS_MAX) * LEAD_SCALE) as i64;
-        add(&mut self.suppliers, supplier, [1, lead, lead * lead]);
+        let cube = (lead * lead * lead + CUBES_IN_ONE / 2) / CUBES_IN_ONE;
+        add(&mut self.suppliers, supplier, [1, lead, lead * lead, cube]);
     }
 
     /// Takes the sums of the epoch that ends, by scope and name, leaving nothing.

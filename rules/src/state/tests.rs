@@ -101,7 +101,7 @@ fn full_key() -> KeyState {
         );
     }
     state.surge.set(Some(at(199, 960)));
-    let lead_time = Some(LeadTime { mean_days: 9.0, sd_days: 2.0 });
+    let lead_time = Some(LeadTime { mean_days: 9.0, sd_days: 2.0, skew: 1.5 });
     let figures =
         Figures { velocity: 2.0, velocity_sd: 3.0, observed_days: 90.0, lead_time, weight: 1.25, calibration: 0.5 };
     let mut trial = Trial::new(&figures, 20.0);
@@ -163,7 +163,10 @@ fn golden_rows_of_every_version_are_read() {
                 assert!(!read.plan.is_made() || (figures.weight, figures.calibration) == (1.0, 1.0));
                 read.plan = state.plan;
                 read.losses.clone_from(&state.losses); // It knew of none,
-                read.trial.clone_from(&state.trial); // nor of virtual orders.
+                read.trial.clone_from(&state.trial); // nor of virtual orders,
+                let mean_days = |key: &KeyState| key.lead_time.with_prior(None).map(|l| l.mean_days);
+                assert_eq!(mean_days(&read), mean_days(&state));
+                read.lead_time = state.lead_time; // nor of the skew of lead times.
             }
             assert_eq!(row(&read), now, "{name} of version {version}");
         });

@@ -2,15 +2,15 @@
 //!
 //! Lead-time demand has mean μL and variance Lσ² + μ²σ_L² (Silver, Pyke & Thomas 2017, §6.10), and L²σ²/n more
 //! because the mean is known from n days only. The position is below the reorder point by the undershoot u when
-//! the order is given, which adds 3/2 u to the mean and u²/2 to the variance. The reorder point is the quantile of
-//! a gamma distribution with these moments (Burgin 1975, Operational Research Quarterly 26, 507–525) that is
-//! exceeded with the risk the item is allowed ([`super::allocation`]). Without variability it is the rule of
-//! thumb: weekly sales ÷ 7 × lead time.
+//! the order is given, which adds 3/2 u to the mean and u²/2 to the variance. The third central moment is that of
+//! lead-time demand, which knows how skewed the lead time is: what the mean is not known by, and the undershoot, are
+//! taken for symmetric. The reorder point is the quantile of a shifted gamma distribution with these moments (Burgin 1975,
+//! Operational Research Quarterly 26, 507–525, without the shift) that is exceeded with the risk the item is allowed
+//! ([`super::allocation`]). Without variability it is the rule of thumb: weekly sales ÷ 7 × lead time.
 
 use statrs::function::erf::erfc_inv;
 
-use super::gamma::gamma_quantile;
-use super::{Figures, allocation};
+use super::{Figures, ShiftedGamma, allocation};
 
 /// Undershoots counted, and their variance: of a uniform distribution from 0 to twice the mean it is u²/3.
 const UNDERSHOOTS: f64 = 1.5;
@@ -19,16 +19,15 @@ const UNDERSHOOT_VARIANCE: f64 = 1.0 / 3.0;
 /// In units; `None` without a lead time.
 #[must_use]
 pub fn reorder_point(figures: &Figures, service_level: f64) -> Option<f64> {
-    let (mean, variance) = moments(figures)?;
-    Some(gamma_quantile(mean, variance.sqrt(), 1.0 - allocation::risk(figures, service_level)))
+    Some(demand(figures)?.quantile(1.0 - allocation::risk(figures, service_level)))
 }
 
-/// Mean and variance of the demand that the reorder point is a quantile of, in units and units².
-pub(super) fn moments(figures: &Figures) -> Option<(f64, f64)> {
+/// The demand that the reorder point is a quantile of, in units.
+pub(super) fn demand(figures: &Figures) -> Option<ShiftedGamma> {
     let undershoot = figures.undershoot();
     let mean = figures.lead_time_demand()? + UNDERSHOOTS * undershoot;
     let variance = figures.predictive_variance()? + UNDERSHOOTS * UNDERSHOOT_VARIANCE * undershoot * undershoot;
-    Some((mean, variance))
+    Some(ShiftedGamma::new(mean, variance, figures.lead_time_demand_third_moment()?))
 }
 
 /// Standard normal quantile, to nine decimals: what lies beyond depends on the platform's logarithm.

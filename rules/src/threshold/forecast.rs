@@ -3,11 +3,11 @@
 //! Of the predictive distribution of every single item: nothing is shared out among items and nothing is added for
 //! what an order comes too late by. For a new item most of the variance is that its mean is not known yet.
 
-use super::Figures;
-use super::gamma::gamma_quantile;
+use super::{Figures, ShiftedGamma};
 
 /// In units; `None` without a lead time.
 #[must_use]
 pub fn reorder_point(figures: &Figures, quantile: f64) -> Option<f64> {
-    Some(gamma_quantile(figures.lead_time_demand()?, figures.predictive_variance()?.sqrt(), quantile))
+    let (mean, variance) = (figures.lead_time_demand()?, figures.predictive_variance()?);
+    Some(ShiftedGamma::new(mean, variance, figures.lead_time_demand_third_moment()?).quantile(quantile))
 }

@@ -27,6 +27,32 @@ pub fn gamma_quantile(mean: f64, sd: f64, quantile: f64) -> f64 {
     unit_quantile(shape, quantile) * (mean / shape)
 }
 
+/// A gamma distribution that begins at `shift` (Pearson's type III): one more moment can be had than with a gamma.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct ShiftedGamma {
+    /// Never negative.
+    pub shift: f64,
+    /// Of what lies beyond the shift.
+    pub mean: f64,
+    pub variance: f64,
+}
+
+impl ShiftedGamma {
+    /// With these moments. One with less skew than a gamma has would begin below zero: then it is that gamma.
+    pub(super) fn new(mean: f64, variance: f64, third_moment: f64) -> Self {
+        // The third central moment of a gamma is 2 variance² ÷ mean.
+        let beyond = 2.0 * variance * variance / third_moment;
+        if third_moment > 0.0 && beyond < mean {
+            return Self { shift: mean - beyond, mean: beyond, variance };
+        }
+        Self { shift: 0.0, mean, variance }
+    }
+
+    pub(super) fn quantile(&self, quantile: f64) -> f64 {
+        self.shift + gamma_quantile(self.mean, self.variance.sqrt(), quantile)
+    }
+}
+
 /// At scale 1.
 fn unit_quantile(shape: f64, p: f64) -> f64 {
     let ln_norm = ln_gamma(shape);
@@ -85,7 +111,29 @@ mod tests {
         assert_eq!(gamma_quantile(0.0, 1.0, 0.95), 0.0);
     }
 
+    #[test]
+    fn a_shift_is_what_more_skew_than_a_gamma_s_takes() {
+        // As a gamma, mean 10 and variance 100 have the third moment 2000; a longer tail is an exponential one of mean 5
+        // beyond 5.
+        assert_eq!(ShiftedGamma::new(10.0, 100.0, 2000.0), ShiftedGamma { shift: 0.0, mean: 10.0, variance: 100.0 });
+        assert_eq!(ShiftedGamma::new(10.0, 100.0, -9.0), ShiftedGamma { shift: 0.0, mean: 10.0, variance: 100.0 });
+        let shifted = ShiftedGamma::new(10.0, 25.0, 250.0);
+        assert_eq!(shifted, ShiftedGamma { shift: 5.0, mean: 5.0, variance: 25.0 });
+        assert!((shifted.quantile(0.95) - (5.0 + 5.0 * 2.995_732_3)).abs() < 1e-4);
+    }
+
     proptest! {
+        #[test]
+        fn its_moments_are_those_asked_for(mean in 0.1_f64..100.0, cv in 0.05_f64..3.0, more in 1.0_f64..20.0) {
+            let variance = (cv * mean).powi(2);
+            let third = more * 2.0 * variance * variance / mean;
+            let of = ShiftedGamma::new(mean, variance, third);
+            prop_assert!(of.shift >= 0.0);
+            prop_assert!((of.shift + of.mean - mean).abs() <= 1e-9 * mean);
+            // The third moment of a gamma, whatever it is shifted by.
+            prop_assert!((2.0 * variance * variance / of.mean / third - 1.0).abs() < 1e-9);
+        }
+
         #[test]
         fn it_is_the_inverse_of_the_distribution(log_shape in -1.5_f64..5.0, p in 0.02_f64..0.9999) {
             let shape = libm::pow(10.0, log_shape);

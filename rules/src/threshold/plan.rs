@@ -56,6 +56,7 @@ pub struct Plan {
     /// Days; negative is "no lead time".
     lead_time: f32,
     lead_time_sd: f32,
+    lead_time_skew: SignedThousandths,
     weight: Thousandths,
     calibration: Thousandths,
     method: Method,
@@ -72,6 +73,7 @@ impl Plan {
             observed_days: single(figures.observed_days),
             lead_time: figures.lead_time.map_or(-1.0, |l| single(l.mean_days)),
             lead_time_sd: figures.lead_time.map_or(0.0, |l| single(l.sd_days)),
+            lead_time_skew: figures.lead_time.map(|l| SignedThousandths::of(l.skew)).unwrap_or_default(),
             weight: Thousandths::of(figures.weight),
             calibration: Thousandths::of(figures.calibration),
             method: Method::of(threshold),
@@ -99,8 +101,11 @@ impl Plan {
             velocity: f64::from(self.velocity),
             velocity_sd: f64::from(self.velocity_sd),
             observed_days: f64::from(self.observed_days),
-            lead_time: known
-                .then(|| LeadTime { mean_days: f64::from(self.lead_time), sd_days: f64::from(self.lead_time_sd) }),
+            lead_time: known.then(|| LeadTime {
+                mean_days: f64::from(self.lead_time),
+                sd_days: f64::from(self.lead_time_sd),
+                skew: self.lead_time_skew.value(),
+            }),
             weight: self.weight.value(),
             calibration: self.calibration.value(),
         }
@@ -125,7 +130,7 @@ impl Plan {
 
     /// Layout: method byte; unless it is 0, presence byte and reorder point, then velocity, its standard
     /// deviation, the days behind them, lead time and its standard deviation, each four
-    /// bytes; from version 2 on weight and calibration in thousandths.
+    /// bytes; from version 2 on weight, calibration and the skew of the lead time in thousandths.
     pub fn encode(&self, w: &mut RowWriter<'_>) {
         w.u8(self.method as u8);
         if self.method == Method::None {
@@ -137,6 +142,7 @@ impl Plan {
         }
         w.unsigned(u64::from(self.weight.0));
         w.unsigned(u64::from(self.calibration.0));
+        w.signed(i64::from(self.lead_time_skew.0));
     }
 
     pub fn decode(r: &mut RowReader<'_>, version: u8) -> Result<Self, RowError> {
@@ -154,6 +160,7 @@ impl Plan {
             lead_time_sd: figure(r)?,
             weight: if version >= 2 { Thousandths(r.unsigned()? as u16) } else { Thousandths::ONE },
             calibration: if version >= 2 { Thousandths(r.unsigned()? as u16) } else { Thousandths::ONE },
+            lead_time_skew: SignedThousandths(if version >= 2 { r.signed()? as i16 } else { 0 }),
         })
     }
 }
@@ -168,6 +175,21 @@ impl Thousandths {
     /// The cast saturates, and takes NaN to 0.
     fn of(factor: f64) -> Self {
         Self(((factor * 1000.0).round() as u16).max(1))
+    }
+
+    fn value(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+}
+
+/// A figure between ±32.767.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct SignedThousandths(i16);
+
+impl SignedThousandths {
+    /// The cast saturates, and takes NaN to 0.
+    fn of(figure: f64) -> Self {
+        Self((figure * 1000.0).round() as i16)
     }
 
     fn value(self) -> f64 {

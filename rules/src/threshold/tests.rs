@@ -6,7 +6,11 @@ use super::*;
 use crate::item::Item;
 
 fn figures(velocity: f64, velocity_sd: f64, mean_days: f64, sd_days: f64) -> Figures {
-    let lead_time = Some(LeadTime { mean_days, sd_days });
+    skewed(velocity, velocity_sd, LeadTime { mean_days, sd_days, skew: 0.0 })
+}
+
+fn skewed(velocity: f64, velocity_sd: f64, lead_time: LeadTime) -> Figures {
+    let lead_time = Some(lead_time);
     Figures { velocity, velocity_sd, observed_days: 100.0, lead_time, weight: 1.0, calibration: 1.0 }
 }
 
@@ -41,12 +45,53 @@ fn textbook_safety_stock() {
 
 #[test]
 fn a_service_level_adds_the_undershoot_to_the_forecast() {
-    // μ = 2, σ² = 10, L = 10 of 100 days: m = 20 + 1.5·(5 + 2)/2 = 25.25, v = 100 + 10 + 3.5²/2 = 116.125.
+    // μ = 2, σ² = 10, L = 10 of 100 days: m = 20 + 1.5·(5 + 2)/2 = 25.25, v = 100 + 10 + 3.5²/2 = 116.125, third moment
+    // 2·10·10²/2 = 1000: 2·116.125²/1000 = 26.97 beyond a shift would be more than there is.
     let f = figures(2.0, 10_f64.sqrt(), 10.0, 0.0);
     assert!((f.undershoot() - 3.5).abs() < 1e-12);
     let units = reorder_point(&dynamic_at(0.95), &f).unwrap();
     assert!((units - gamma_quantile(25.25, 116.125_f64.sqrt(), 0.95)).abs() < 1e-9, "{units}");
     assert!(units > reorder_point(&Threshold::Forecast { quantile: 0.95 }, &f).unwrap());
+    // σ² = 20: u = 6, m = 29, v = 200 + 20 + 18 = 238, third moment 4000: 28.322 of m lie beyond the shift.
+    let units = reorder_point(&dynamic_at(0.95), &figures(2.0, 20_f64.sqrt(), 10.0, 0.0)).unwrap();
+    assert!((units - 0.678 - gamma_quantile(28.322, 238_f64.sqrt(), 0.95)).abs() < 1e-9, "{units}");
+}
+
+/// Moments of demand over a random lead time, by enumeration: a day sells 0 or 6, a lead time is short or long.
+#[test]
+fn the_third_moment_of_lead_time_demand_is_that_of_a_random_sum() {
+    let (p, size) = (0.25_f64, 6.0);
+    let (late, short, long) = (0.2, 2_i32, 12_i32);
+    let moments = |of: &[(f64, f64)]| {
+        let mean: f64 = of.iter().map(|(p, x)| p * x).sum();
+        [2, 3].map(|k| of.iter().map(|(p, x)| p * (x - mean).powi(k)).sum::<f64>())
+    };
+    let binomial = |n: i32, k: i32| (0..k).fold(1.0, |all, i| all * f64::from(n - i) / f64::from(i + 1));
+    let demand = |days: i32, chance: f64| {
+        (0..=days)
+            .map(move |k| (chance * binomial(days, k) * p.powi(k) * (1.0 - p).powi(days - k), f64::from(k) * size))
+    };
+    let all: Vec<_> = demand(short, 1.0 - late).chain(demand(long, late)).collect();
+    let [day_variance, day_third] = moments(&[(1.0 - p, 0.0), (p, size)]);
+    let [lead_variance, lead_third] = moments(&[(1.0 - late, f64::from(short)), (late, f64::from(long))]);
+    let mean_days = (1.0 - late) * f64::from(short) + late * f64::from(long);
+    let skew = lead_third / lead_variance.powf(1.5);
+    let f = skewed(p * size, day_variance.sqrt(), LeadTime { mean_days, sd_days: lead_variance.sqrt(), skew });
+    let [variance, third] = moments(&all);
+    assert!((f.lead_time_demand_variance().unwrap() - variance).abs() < 1e-9 * variance);
+    // These days are not gamma distributed: their own third moment in its place.
+    let gamma_day = 2.0 * day_variance * day_variance / (p * size);
+    let known = f.lead_time_demand_third_moment().unwrap() + mean_days * (day_third - gamma_day);
+    assert!((known - third).abs() < 1e-9 * third, "{known}, not {third}");
+}
+
+#[test]
+fn a_skewed_lead_time_asks_for_more() {
+    let at = |skew| {
+        let lead_time = LeadTime { mean_days: 8.0, sd_days: 6.0, skew };
+        reorder_point(&dynamic_at(0.98), &skewed(5.0, 6.0, lead_time)).unwrap()
+    };
+    assert!(at(3.0) > 1.02 * at(0.5) && at(-1.0) <= at(0.5), "{} {} {}", at(-1.0), at(0.5), at(3.0));
 }
 
 #[test]
@@ -140,8 +185,8 @@ fn wild() -> impl Strategy<Value = f64> {
 
 proptest! {
     #[test]
-    fn plans_are_never_nan_and_survive_their_row(threshold in any_threshold(), mu in wild(), sd in wild(), days in wild(), lead in proptest::option::of((wild(), wild())), weight in wild(), calibration in wild()) {
-        let lead_time = lead.map(|(mean_days, sd_days)| LeadTime { mean_days, sd_days });
+    fn plans_are_never_nan_and_survive_their_row(threshold in any_threshold(), mu in wild(), sd in wild(), days in wild(), lead in proptest::option::of((wild(), wild(), wild())), weight in wild(), calibration in wild()) {
+        let lead_time = lead.map(|(mean_days, sd_days, skew)| LeadTime { mean_days, sd_days, skew });
         let figures = Figures { velocity: mu, velocity_sd: sd, observed_days: days, lead_time, weight, calibration };
         let plan = Plan::new(&threshold, &figures);
         for figure in [plan.reorder_point(), plan.safety_stock()].into_iter().flatten() {
@@ -153,8 +198,9 @@ proptest! {
     #[test]
     fn more_service_or_a_longer_lead_time_never_lowers_it(
         mu in 0.0_f64..500.0, lumpiness in 0.0_f64..5.0, lead in 0.5_f64..60.0, spread in 0.0_f64..0.7,
-        level in 0.8_f64..0.99, better in 0.0_f64..0.0099, longer in 0.0_f64..30.0,
+        level in 0.8_f64..0.99, better in 0.0_f64..0.0099, longer in 0.0_f64..30.0, skew in -2.0_f64..4.0,
     ) {
+        let figures = |mu, sd, mean_days, sd_days| skewed(mu, sd, LeadTime { mean_days, sd_days, skew });
         let (sd, lead_sd) = (lumpiness * mu, spread * lead);
         for threshold in [|l| Threshold::Dynamic { service_level: l }, |l| Threshold::Forecast { quantile: l }] {
             let at = |level, lead| reorder_point(&threshold(level), &figures(mu, sd, lead, lead_sd)).unwrap();
@@ -166,7 +212,8 @@ proptest! {
     }
 
     #[test]
-    fn units_do_not_matter(mu in 0.01_f64..100.0, sd in 0.0_f64..100.0, lead in 0.5_f64..60.0, lead_sd in 0.0_f64..20.0, level in 0.5_f64..0.999, scale in 0.01_f64..1000.0) {
+    fn units_do_not_matter(mu in 0.01_f64..100.0, sd in 0.0_f64..100.0, lead in 0.5_f64..60.0, lead_sd in 0.0_f64..20.0, level in 0.5_f64..0.999, scale in 0.01_f64..1000.0, skew in -2.0_f64..4.0) {
+        let figures = |mu, sd, mean_days, sd_days| skewed(mu, sd, LeadTime { mean_days, sd_days, skew });
         for threshold in [Threshold::Dynamic { service_level: level }, Threshold::Forecast { quantile: level }] {
             let one = reorder_point(&threshold, &figures(mu, sd, lead, lead_sd)).unwrap();
             let many = reorder_point(&threshold, &figures(mu * scale, sd * scale, lead, lead_sd)).unwrap();

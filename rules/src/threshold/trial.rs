@@ -7,7 +7,7 @@
 
 use schemas::row::{RowError, RowReader, RowWriter};
 
-use super::{Figures, dynamic, gamma_quantile, order_quantity};
+use super::{Figures, LeadTime, ShiftedGamma, dynamic, order_quantity};
 use crate::special::{gamma_kernel, gamma_lower, ln_gamma};
 
 const LEAD_DAYS_MAX: f64 = 400.0;
@@ -21,11 +21,12 @@ const GOLDEN: f64 = 0.618_033_988_749_894_8;
 pub struct Trial {
     /// Inventory position, units.
     position: f32,
-    /// Of the order that is followed: the position when it was given, the reorder point, demand since.
+    /// Of the order that is followed: the position when it was given, the reorder point beyond the shift of the
+    /// distribution that it is a quantile of, demand since.
     held: f32,
-    reorder_point: f32,
+    beyond_shift: f32,
     demand: f32,
-    /// Moments of the distribution that the reorder point is a quantile of, and the allocation weight.
+    /// Moments of that distribution beyond its shift, and the allocation weight.
     mean: f32,
     variance: f32,
     weight: f32,
@@ -87,22 +88,23 @@ impl Trial {
     }
 
     fn follow(&mut self, figures: &Figures, day: &TrialDay) {
-        let (Some(lead_time), Some((mean, variance))) = (figures.lead_time, dynamic::moments(figures)) else { return };
-        if mean <= 0.0 || variance <= 0.0 {
+        let (Some(lead_time), Some(expected)) = (figures.lead_time, dynamic::demand(figures)) else { return };
+        if expected.mean <= 0.0 || expected.variance <= 0.0 {
             return;
         }
         self.orders = self.orders.wrapping_add(1);
         let quantile = (f64::from(self.orders) * GOLDEN + day.phase).fract();
-        let days = gamma_quantile(lead_time.mean_days, lead_time.sd_days, quantile);
-        self.days_left = days.round().clamp(1.0, LEAD_DAYS_MAX) as u16;
-        (self.held, self.reorder_point, self.demand) = (self.position, day.reorder_point as f32, 0.0);
-        (self.mean, self.variance, self.weight) = (mean as f32, variance as f32, figures.weight as f32);
+        self.days_left = lead_days(&lead_time, quantile).round().clamp(1.0, LEAD_DAYS_MAX) as u16;
+        (self.held, self.demand) = (self.position, 0.0);
+        self.beyond_shift = (day.reorder_point - expected.shift) as f32;
+        (self.mean, self.variance) = (expected.mean as f32, expected.variance as f32);
+        self.weight = figures.weight as f32;
     }
 
     fn score(&self) -> f64 {
         let (mean, variance) = (f64::from(self.mean), f64::from(self.variance));
         // The distribution counts the undershoot as demand.
-        let demand = f64::from(self.demand) + f64::from(self.reorder_point) - f64::from(self.held);
+        let demand = f64::from(self.demand) + f64::from(self.beyond_shift) - f64::from(self.held);
         let (shape, x) = (mean * mean / variance, demand * mean / variance);
         let tail = if x > 0.0 { 1.0 - gamma_lower(shape, x, gamma_kernel(shape, x, ln_gamma(shape))) } else { 1.0 };
         libm::log(tail.max(TAIL_MIN) / f64::from(self.weight))
@@ -114,7 +116,7 @@ impl Trial {
         w.unsigned(u64::from(self.days_left));
         w.f32(self.position);
         if self.is_followed() {
-            let order = [self.held, self.reorder_point, self.demand, self.mean, self.variance, self.weight];
+            let order = [self.held, self.beyond_shift, self.demand, self.mean, self.variance, self.weight];
             for figure in order {
                 w.f32(figure);
             }
@@ -125,11 +127,17 @@ impl Trial {
         let (orders, days_left) = (r.unsigned()? as u16, r.unsigned()? as u16);
         let mut trial = Self { orders, days_left, position: r.f32()?, ..Self::default() };
         if trial.is_followed() {
-            (trial.held, trial.reorder_point, trial.demand) = (r.f32()?, r.f32()?, r.f32()?);
+            (trial.held, trial.beyond_shift, trial.demand) = (r.f32()?, r.f32()?, r.f32()?);
             (trial.mean, trial.variance, trial.weight) = (r.f32()?, r.f32()?, r.f32()?);
         }
         Ok(trial)
     }
+}
+
+/// A lead time with these moments.
+fn lead_days(of: &LeadTime, quantile: f64) -> f64 {
+    let third_moment = of.skew * of.sd_days * of.sd_days * of.sd_days;
+    ShiftedGamma::new(of.mean_days, of.sd_days * of.sd_days, third_moment).quantile(quantile)
 }
 
 fn lot(figures: &Figures) -> f64 {
@@ -142,7 +150,7 @@ mod tests {
     use crate::threshold::LeadTime;
 
     fn figures() -> Figures {
-        let lead_time = Some(LeadTime { mean_days: 5.0, sd_days: 0.0 });
+        let lead_time = Some(LeadTime { mean_days: 5.0, sd_days: 0.0, skew: 0.0 });
         Figures { velocity: 2.0, velocity_sd: 2.0, observed_days: 1e9, lead_time, weight: 1.0, calibration: 1.0 }
     }
 
@@ -164,8 +172,10 @@ mod tests {
         let after = scores(&mut trial, &[2.0; 6]);
         assert_eq!(after[..5], [None; 5]);
         let score = after[5].unwrap();
-        let (mean, variance) = dynamic::moments(&figures()).unwrap();
-        let (shape, x) = (mean * mean / variance, 10.0 * mean / variance);
+        let expected = dynamic::demand(&figures()).unwrap();
+        let (mean, variance) = (expected.mean, expected.variance);
+        assert!(expected.shift > 0.0 && expected.shift < 10.0);
+        let (shape, x) = (mean * mean / variance, (10.0 - expected.shift) * mean / variance);
         let exactly = 1.0 - gamma_lower(shape, x, gamma_kernel(shape, x, ln_gamma(shape)));
         assert!((score - libm::log(exactly)).abs() < 1e-5, "{score}");
     }

@@ -28,7 +28,15 @@ pub(crate) fn reorder_point(alert: &Alert) {
     let predictive = sd.powi(2) + unknown_mean.powi(2) / of("observed_days").max(1.0) + undershoot.powi(2) / 2.0;
     let risk = ((1.0 - level) * of("allocation_weight") * of("calibration_factor")).min(0.8);
     close(of("stock_out_risk"), risk);
-    close(gamma_quantile(mean + 1.5 * undershoot, predictive.sqrt(), 1.0 - risk), reorder_point);
+    let demand_variance = of("velocity_sd_per_day").powi(2);
+    let spread = velocity * of("lead_time_sd_days");
+    let third = 2.0 * lead_time * demand_variance.powi(2) / velocity
+        + 3.0 * demand_variance * velocity * of("lead_time_sd_days").powi(2)
+        + of("lead_time_skew") * spread.powi(3);
+    close(of("lead_time_demand_skew") * sd.powi(3), third);
+    let all = mean + 1.5 * undershoot;
+    let beyond = if third > 0.0 { all.min(2.0 * predictive.powi(2) / third) } else { all };
+    close(all - beyond + gamma_quantile(beyond, predictive.sqrt(), 1.0 - risk), reorder_point);
     close(of("safety_stock"), (reorder_point - mean).max(0.0));
     close(of("inventory_position"), of("available") + of("on_order"));
     close(of("available"), of("on_hand") - of("reserved"));
