@@ -69,7 +69,8 @@ impl Outbound<'_> {
 /// Variance ÷ mean of daily demand: where orders come one by one, E[s²] ÷ E[s] of their sizes s, the size of the line that
 /// a unit is sold in (compound Poisson demand, Adelson 1966). The item's own, shrunk to the population's; at least 1.
 fn usual_of_demand(state: &KeyState) -> f64 {
-    state.plan.figures().variance_to_mean().max(1.0)
+    // As a history of the kind will have it: the lines of one instant have one measure.
+    f64::from(state.plan.figures().variance_to_mean().max(1.0) as f32)
 }
 
 /// How rare the line is; `None` where nothing but perhaps its hour is unusual: an hour alone is no reason to look.

@@ -49,10 +49,11 @@ fn limit(params: &OutboundParams) -> f64 {
 
 fn judge(sight: &Sight<'_>, rule: &Rule) -> Verdict {
     let Params::AbnormalOutbound(params) = &rule.params else { return Verdict::Hold };
-    let Some(lines) = unexplained(sight, rule.mode, params).filter(|lines| !lines.is_settled()) else {
+    let Some(lines) = remembered(sight, rule.mode).filter(|lines| !lines.is_settled()) else {
         return Verdict::Clear;
     };
-    if sight.at.since(lines.last) < params.resolve_after_ms {
+    // One line too small to count may be the first of several of its instant: an alert that is open waits for them.
+    if counts(sight, lines, params) && sight.at.since(lines.last) < params.resolve_after_ms {
         Verdict::Breach(severity(money(sight, lines.remaining())))
     } else if matches!(sight.trigger, Trigger::DayClose { .. }) {
         Verdict::Clear
@@ -61,17 +62,19 @@ fn judge(sight: &Sight<'_>, rule: &Rule) -> Verdict {
     }
 }
 
-/// What the rule cares for.
-fn unexplained<'a>(sight: &Sight<'a>, mode: Mode, params: &OutboundParams) -> Option<&'a Unexplained> {
-    let lines = sight.state.outbound()?.unexplained(mode)?;
-    let counts = lines.surprise.p_value() <= limit(params)
-        && is_worth_it(sight, lines.total, params.minimum_quantity, params.minimum_money);
-    counts.then_some(lines)
+fn remembered<'a>(sight: &Sight<'a>, mode: Mode) -> Option<&'a Unexplained> {
+    sight.state.outbound()?.unexplained(mode)
+}
+
+/// Whether the rule cares for it.
+fn counts(sight: &Sight<'_>, lines: &Unexplained, params: &OutboundParams) -> bool {
+    lines.surprise.p_value() <= limit(params)
+        && is_worth_it(sight, lines.total, params.minimum_quantity, params.minimum_money)
 }
 
 fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Message) {
     let Params::AbnormalOutbound(params) = &rule.params else { return Default::default() };
-    let lines = unexplained(sight, rule.mode, params);
+    let lines = remembered(sight, rule.mode).filter(|lines| counts(sight, lines, params));
     let facts = Facts::default()
         .number("false_alarms_per_1000_lines", params.false_alarms_per_1000_lines)
         .number("minimum_quantity", params.minimum_quantity)
