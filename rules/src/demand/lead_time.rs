@@ -9,8 +9,9 @@ const PRIOR_RECEIPTS: f64 = 3.0;
 
 /// Skews are kept inside ± this.
 const SKEW_MAX: f64 = 30.0;
-/// Variances below this, in days², are of a lead time that does not vary: ten minutes are no spread.
-const VARIANCE_MIN: f64 = 5e-5;
+/// Variances below this, in days², are of a lead time that hardly varies, and its skew would be that of rounded sums: three
+/// hours are no spread.
+const VARIANCE_MIN: f64 = 0.02;
 
 /// Lead times observed or expected: how many, after weighting, their mean in days, variance in days² and third central
 /// moment in days³.

@@ -74,7 +74,7 @@ pub(super) struct Sold {
 pub(super) struct RecentSales {
     /// Those with an order id, in order of arrival.
     sales: Vec<Sale>,
-    /// When the last sales without one were: order lines of which nothing else is known.
+    /// When the last sales without one were, in order of time: order lines of which nothing else is known.
     others: Vec<Timestamp>,
 }
 
@@ -158,10 +158,12 @@ impl RecentSales {
 
     /// Remembers a sale without an order id, which is a line.
     pub(super) fn push_other(&mut self, at: Timestamp) {
-        if self.others.len() == LINES_MAX {
+        push(&mut self.others, at);
+        // By their times, not by their arrival: one source may be behind another.
+        self.others.sort_unstable();
+        if self.others.len() > LINES_MAX {
             self.others.remove(0);
         }
-        push(&mut self.others, at);
     }
 
     /// A sale of which nothing is known was taken back: the last one of its kind.

@@ -9,6 +9,8 @@ const NORMAL_ABOVE_SHAPE: f64 = 1e6;
 /// Relative step at which the search ends: the next one would be its square.
 const CLOSE_ENOUGH: f64 = 1e-7;
 const STEPS_MAX: usize = 30;
+/// Of what lies beyond a shift. With it nine tenths of a distribution are still below more than its mean.
+const SKEW_MAX: f64 = 3.0;
 
 /// Quantile of the gamma with this mean and standard deviation; the mean itself without spread.
 #[must_use]
@@ -38,10 +40,11 @@ pub(super) struct ShiftedGamma {
 }
 
 impl ShiftedGamma {
-    /// With these moments. One with less skew than a gamma has would begin below zero: then it is that gamma.
+    /// With these moments. One with less skew than a gamma has would begin below zero: then it is that gamma. One with
+    /// more than [`SKEW_MAX`] keeps that: nearly all of it would lie at the shift.
     pub(super) fn new(mean: f64, variance: f64, third_moment: f64) -> Self {
         // The third central moment of a gamma is 2 variance² ÷ mean.
-        let beyond = 2.0 * variance * variance / third_moment;
+        let beyond = (2.0 * variance * variance / third_moment).max(2.0 * variance.sqrt() / SKEW_MAX);
         if third_moment > 0.0 && beyond < mean {
             return Self { shift: mean - beyond, mean: beyond, variance };
         }
@@ -101,6 +104,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_delivery_that_was_forgotten_does_not_bring_a_quantile_below_the_mean() {
+        // Demand over 5.3 days, one lead time in a hundred of which was 300.
+        let demand = ShiftedGamma::new(53.0, 8_600.0, 2.4e7);
+        assert!((demand.quantile(0.95) - 53.0) > 1.5 * 8_600_f64.sqrt());
+        for skew in [-30.0, 0.0, 1.0, 3.0, 8.0, 30.0] {
+            for spread in [0.1, 0.5, 1.0, 3.0] {
+                let (mean, sd) = (10.0, 10.0 * spread);
+                let demand = ShiftedGamma::new(mean, sd * sd, skew * sd.powi(3));
+                assert!(demand.quantile(0.95) > mean, "skew {skew}, spread {spread}: {demand:?}");
+            }
+        }
+    }
+
+    #[test]
     fn quantiles_have_the_moments_asked_for() {
         // Mean 10, sd 10 is exponential: quantile −10·ln(1 − p).
         assert!((gamma_quantile(10.0, 10.0, 0.95) - 29.957_323).abs() < 1e-4);
@@ -130,8 +147,9 @@ mod tests {
             let of = ShiftedGamma::new(mean, variance, third);
             prop_assert!(of.shift >= 0.0);
             prop_assert!((of.shift + of.mean - mean).abs() <= 1e-9 * mean);
-            // The third moment of a gamma, whatever it is shifted by.
-            prop_assert!((2.0 * variance * variance / of.mean / third - 1.0).abs() < 1e-9);
+            // The third moment of a gamma, whatever it is shifted by; a skew of 3 at most, or that of the gamma.
+            let most = (SKEW_MAX * libm::pow(variance, 1.5)).max(2.0 * variance * variance / mean);
+            prop_assert!((2.0 * variance * variance / of.mean / third.min(most) - 1.0).abs() < 1e-9);
         }
 
         #[test]

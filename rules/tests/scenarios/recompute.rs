@@ -35,7 +35,8 @@ pub(crate) fn reorder_point(alert: &Alert) {
         + of("lead_time_skew") * spread.powi(3);
     close(of("lead_time_demand_skew") * sd.powi(3), third);
     let all = mean + 1.5 * undershoot;
-    let beyond = if third > 0.0 { all.min(2.0 * predictive.powi(2) / third) } else { all };
+    let beyond =
+        if third > 0.0 { all.min((2.0 * predictive.powi(2) / third).max(2.0 / 3.0 * predictive.sqrt())) } else { all };
     close(all - beyond + gamma_quantile(beyond, predictive.sqrt(), 1.0 - risk), reorder_point);
     close(of("safety_stock"), (reorder_point - mean).max(0.0));
     close(of("inventory_position"), of("available") + of("on_order"));

@@ -3,8 +3,8 @@
 //! When a line leaves it is asked how rare it is among the site's lines of its kind: without an order or document, by its
 //! size against the key's own, by its hour of the week, by its reason code (`crate::outbound`). An alert opens when no more
 //! lines are as rare as the rule's budget of false alarms, and what has left so exceeds its minima. Further such lines
-//! belong to it. It resolves when half of it has come back, or at the first day
-//! close after the rule's time without another. Severity is that of what is gone, at cost, else at price (`worth`).
+//! belong to it. It resolves when half of it has come back, or at the first day close after the rule's time without another or
+//! at which the rule does not care for them any more. Severity is that of what is gone, at cost, else at price (`worth`).
 
 mod words;
 

@@ -136,12 +136,11 @@ fn days_left(sight: &Sight<'_>, window: &Window) -> Option<f64> {
     (velocity > 0.0).then(|| available / velocity)
 }
 
-/// Units a day while the surge lasts: the present velocity × the uplift planned for today × observed ÷ expected
-/// lines.
+/// Units a day while the surge lasts: the present velocity × the uplift planned for today × the surge's factor.
 fn surged_velocity(sight: &Sight<'_>, window: &Window) -> f64 {
     let demand = &sight.state.demand;
     let planned = sight.env.planned_uplift(demand).unwrap_or(1.0);
-    demand.velocity_per_day().max(0.0) * planned * f64::from(window.lines) / window.expected.mean
+    demand.velocity_per_day().max(0.0) * planned * window.factor()
 }
 
 fn severity(sight: &Sight<'_>, window: &Window) -> Severity {
@@ -168,6 +167,7 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
         .number("score", windows.score())
         .integer("lines", i64::from(window.lines))
         .integer("window_days_before_today", window.days_before() as i64)
+        .text("window_since", window.since().map(|at| at.to_string()))
         .number("expected_lines", window.expected.mean)
         .number("expected_variance", window.expected.variance)
         .number("lines_per_day", window.rate)
@@ -177,7 +177,7 @@ fn describe(sight: &Sight<'_>, rule: &Rule, state: AlertState) -> (Evidence, Mes
         .number("planned_uplift", today.planned_uplift)
         .number("p_value_log10", window.expected.p_value_log10(window.lines))
         .text("windows", named(windows.as_slice()))
-        .number("surge_factor", f64::from(window.lines) / window.expected.mean)
+        .number("surge_factor", window.factor())
         .number("surged_velocity_per_day", surged_velocity(sight, window))
         .number("available", sight.state.position.available().map(schemas::Quantity::as_f64))
         .number("days_to_stock_out", days_left)

@@ -80,6 +80,24 @@ impl Window {
             Start::Line { .. } => 0,
         }
     }
+
+    /// Its first line, where it begins with one.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        match self.start {
+            Start::DaysBefore(_) => None,
+            Start::Line { at, .. } => Some(at),
+        }
+    }
+
+    /// How many times as much as usual is sold: observed ÷ expected lines. An hour does not last: its lines beyond the
+    /// expected ones come on top of a usual day.
+    pub(super) fn factor(&self) -> f64 {
+        let (lines, expected) = (f64::from(self.lines), self.expected.mean);
+        match self.start {
+            Start::DaysBefore(_) => lines / expected,
+            Start::Line { .. } => 1.0 + (lines - expected) / self.rate.max(1.0),
+        }
+    }
 }
 
 /// The site on the key's open day.
@@ -134,13 +152,20 @@ impl Windows {
             }
         }
         if demand.lines_in_window(0) >= minimum && env.site.knows_hours() {
-            windows.add_those_since_a_line(env, state, today, minimum);
+            windows.add_those_since_a_line(env, state, (today, at), minimum);
         }
         (windows.count > 0).then_some(windows)
     }
 
-    fn add_those_since_a_line(&mut self, env: &Environment<'_>, state: &KeyState, today: Today, minimum: u32) {
-        let (start, end) = (state.demand.day_start(), state.demand.day_close());
+    /// Of lines up to now: others of the day may be there already when one source is behind another.
+    fn add_those_since_a_line(
+        &mut self,
+        env: &Environment<'_>,
+        state: &KeyState,
+        (today, now): (Today, Timestamp),
+        minimum: u32,
+    ) {
+        let (start, end) = (state.demand.day_start(), state.demand.day_close().min(now.plus_ms(1)));
         let latest = state.position.latest_lines(start, end);
         let usual = Usual::before(env, state, 0);
         for (lines, line) in (1..=state.demand.lines_in_window(0)).zip(latest.as_slice()) {
