@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 version=$(awk '/^name = "librocksdb-sys"/ { getline; gsub(/["+]/, " "); print $3 "-" $4 }' Cargo.lock)
-flags=$(cksum < .cargo/config.toml | cut -d' ' -f1)
+# What stands in [env] concerns others.
+flags=$(sed -e '/^\[env\]/,$d' -e '/^$/d' .cargo/config.toml | cksum | cut -d' ' -f1)
 directory=${XDG_CACHE_HOME:-$HOME/.cache}/quartermaster/rocksdb/$version-$(uname -m)-$flags
 if [ "${1:-}" = --directory ]; then
     echo "$directory"

@@ -163,3 +163,4 @@ esac
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" = 0 ] || apt_install "${packages[@]}"
 rust_is_new_enough || install_rust
+scripts/checkout.sh

@@ -73,6 +73,13 @@ fn version_says_which_program_this_is() {
     assert_eq!((short.code, &*short.stdout), (Some(0), concat!("quartermaster ", env!("CARGO_PKG_VERSION"), "\n")));
 }
 
+/// What jemalloc is compiled with decides about a fifth of the throughput (docs/adr/0019): a build that lost it says so here.
+#[test]
+fn the_allocator_is_set_up() {
+    let printed = run(quartermaster(["version"]).env("MALLOC_CONF", "stats_print:true"));
+    printed.expect(0, &["config.malloc_conf: \"background_thread:true,thp:always,oversize_threshold:0\""]);
+}
+
 #[test]
 fn a_full_disk_under_stdout_is_a_failure() {
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };

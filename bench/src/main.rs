@@ -124,8 +124,13 @@ struct PeerArguments {
     /// Commit interval of the other engines
     #[arg(long, default_value_t = 100)]
     commit_ms: u32,
-    /// Of the JVM of Kafka Streams: a heap that never grows in a run, and the collector with the least CPU time
-    #[arg(long, default_value = "-Xms1536m -Xmx1536m -XX:+UseParallelGC", allow_hyphen_values = true)]
+    /// Of the JVM of Kafka Streams: a heap that never grows in a run, in huge pages, and the collector with the least CPU
+    /// time
+    #[arg(
+        long,
+        default_value = "-Xms1536m -Xmx1536m -XX:+UseParallelGC -XX:+UseTransparentHugePages",
+        allow_hyphen_values = true
+    )]
     java_options: String,
 }
 

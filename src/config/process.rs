@@ -29,13 +29,14 @@ pub struct ProcessSection {
     /// … at once when an alert waits, but not before this long after the last commit.
     #[schemars(range(min = 0, max = 5_000))]
     pub minimum_commit_gap_ms: i64,
-    /// … or when so many records were processed.
+    /// … or when so many records were processed. After a transaction with a tenth of them records go on while the log
+    /// commits it.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub commit_records: u32,
     /// Records that one poll takes at most.
     #[schemars(range(min = 1, max = 100_000))]
     pub poll_records: u32,
-    /// Committed rows go to the local state within this. A crash reads as much of the changelog again.
+    /// Committed rows go to the local state after this, under load a few commits later. A crash reads as much of the changelog again.
     #[schemars(range(min = 10, max = 600_000))]
     pub flush_interval_ms: i64,
     /// … or when so many bytes wait.

@@ -93,6 +93,8 @@ impl Engine {
             Kind::KafkaStreams { jars, options } => {
                 let mut command = Command::new("java");
                 command.args(options).arg("-cp").arg(jars.join("*")).arg("peer.Main");
+                // Huge pages for its RocksDB, too; glibc has asked for them since 2.35, where it is told to.
+                command.env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
                 command
             }
             Kind::Quix { python } => {

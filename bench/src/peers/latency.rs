@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use processor::ports::RecordView;
 use schemas::{AlertKind, AlertState, Timestamp, avro};
 use test_services::clock::{milliseconds, sleep};
@@ -22,16 +22,24 @@ use crate::kafka::progress::Progress;
 use crate::kafka::watch::Watcher;
 use crate::percentile::percentile;
 
-/// More than this behind at the end of a load, in seconds of it, is not keeping up.
+/// More than this behind at the end of a load, in seconds of it, is not keeping up; a feeder that was late counts, since
+/// it gave the engine time.
 const BEHIND_S: f64 = 1.0;
+/// The load that is kept up with and the one that is not are then near enough to each other.
+const NEAR: f64 = 1.1;
+/// The part of a load that was too much which is tried next.
+const LEAST_PART: f64 = 0.5;
+const MOST_PART: f64 = 0.95;
+/// In events a second.
+const LEAST_LOAD: f64 = 1_000.0;
 /// What is committed is with a reader long before this.
 const NONE_FOR: Duration = Duration::from_millis(500);
 
-/// A load as a share of what an engine can do.
+/// A load as a share of what an engine sustains.
 #[derive(Clone, Copy)]
 pub(super) struct Level {
     pub(super) percent: u32,
-    /// Whose saturation it is a share of.
+    /// Who sustains what it is a share of.
     pub(super) of: &'static str,
     pub(super) per_second: f64,
 }
@@ -51,8 +59,55 @@ pub(super) struct Latency {
 
 impl Latency {
     pub(super) fn keeps_up(&self) -> bool {
-        self.behind_s <= BEHIND_S
+        self.behind_s + self.fed_late_ms / 1_000.0 <= BEHIND_S
     }
+}
+
+/// What the engine sustains while it is fed, in events a second: the highest load with which it keeps up, from the
+/// throughput of a full topic downwards, to within a tenth if the attempts suffice. Broker, feeder and reader take their share of the machine then.
+pub(super) fn sustained(
+    deployment: &Deployment,
+    engine: &Engine,
+    inlet: &mut Inlet,
+    sizes: &Sizes,
+    throughput: f64,
+) -> Result<f64> {
+    println!("\nwhat {} sustains:", engine.name);
+    let mut service = engine.start(deployment)?;
+    warm_up(deployment, engine, &mut service, inlet, sizes, throughput / 3.0)?;
+    let (mut per_second, mut kept, mut too_much) = (throughput, 0.0, f64::INFINITY);
+    for attempt in 1.. {
+        let level = Level { percent: 100, of: engine.name, per_second };
+        let latency = at_level(deployment, engine, &mut service, inlet, sizes, level)?;
+        let seconds = (sizes.warm_up + sizes.measured).as_secs_f64();
+        println!("  of {seconds:.0} s at {per_second:.0} events/s it is {:.1} s behind at the end", latency.behind_s);
+        *(if latency.keeps_up() { &mut kept } else { &mut too_much }) = per_second;
+        let is_known = too_much <= kept * NEAR || too_much.is_infinite();
+        if kept > 0.0 && (is_known || attempt >= sizes.attempts) {
+            break;
+        }
+        ensure!(per_second > LEAST_LOAD, "{} keeps up with no load", engine.name);
+        let done = (1.0 - latency.behind_s / seconds).clamp(LEAST_PART, MOST_PART);
+        per_second = if kept > 0.0 { f64::sqrt(kept * too_much) } else { per_second * done };
+        sleep(SETTLE);
+    }
+    service.stop()?;
+    Ok(kept)
+}
+
+/// It has read everything, and a load that is not measured.
+fn warm_up(
+    deployment: &Deployment,
+    engine: &Engine,
+    service: &mut Service,
+    inlet: &mut Inlet,
+    sizes: &Sizes,
+    per_second: f64,
+) -> Result<()> {
+    let ends = inlet.close(deployment)?;
+    catch_up::wait(deployment, engine, service, &ends)?;
+    let warm = inlet.prepare(per_second, BEAT_MS, beats(sizes.first_load))?;
+    Feed::start(deployment, warm)?.finish().map(drop)
 }
 
 /// Every level that the report wants of this engine, then restarts beside the lowest one.
@@ -65,12 +120,9 @@ pub(super) fn measure(
 ) -> Result<()> {
     println!("\n{} under load:", engine.name);
     let mut service = engine.start(deployment)?;
-    let ends = inlet.close(deployment)?;
-    catch_up::wait(deployment, engine, &mut service, &ends)?;
     let levels = report.levels(engine);
     let slowest = levels.iter().map(|level| level.per_second).fold(f64::INFINITY, f64::min);
-    let warm = inlet.prepare(slowest, BEAT_MS, beats(sizes.first_load))?;
-    Feed::start(deployment, warm)?.finish()?;
+    warm_up(deployment, engine, &mut service, inlet, sizes, slowest)?;
     for level in levels {
         let latency = at_level(deployment, engine, &mut service, inlet, sizes, level)?;
         report.latency(engine, latency);

@@ -83,6 +83,8 @@ struct Sizes {
     events: u64,
     runs: usize,
     restarts: usize,
+    /// Loads tried to find out what is sustained.
+    attempts: usize,
     /// Of the first load of all: what a JVM gets to see besides everything it has caught up with.
     first_load: Duration,
     /// Of a load: before it counts, and as long as it does.
@@ -104,6 +106,7 @@ impl Plan {
             events: self.events.unwrap_or(if quick { 1_200_000 } else { 2_000_000 }),
             runs: self.runs.unwrap_or(if quick { 2 } else { 3 }),
             restarts: if quick { 1 } else { 3 },
+            attempts: if quick { 3 } else { 5 },
             first_load: seconds(3, 10),
             warm_up: seconds(2, 8),
             measured: seconds(5, 25),
@@ -230,6 +233,12 @@ impl Bench<'_> {
         report: &mut Report,
     ) -> Result<()> {
         let mut inlet = Inlet::new(deployment, stream, filled)?;
+        for engine in engines {
+            let Some(throughput) = report.throughput(engine) else { continue };
+            let sustained = latency::sustained(deployment, engine, &mut inlet, &self.sizes, throughput)?;
+            report.sustains(engine, sustained);
+        }
+        report.compare_sustained();
         for engine in engines {
             latency::measure(deployment, engine, &mut inlet, &self.sizes, report)?;
             machine::load("  then");

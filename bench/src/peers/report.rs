@@ -7,7 +7,7 @@ use super::latency::{Latency, Level};
 use super::restart::Restarts;
 use super::session::Empty;
 
-/// Shares of saturation at which latency is measured.
+/// Shares of what is sustained at which latency is measured.
 const LIGHT: u32 = 30;
 const HEAVY: u32 = 70;
 
@@ -40,6 +40,8 @@ impl Runs {
 struct Side {
     real: Runs,
     synthetic: Runs,
+    /// Events a second that it keeps up with while it is fed.
+    sustained: f64,
     latencies: Vec<Latency>,
     restarts: Option<Restarts>,
 }
@@ -94,10 +96,26 @@ impl Report {
         }
     }
 
-    /// Shares of its own saturation, and of the slower one's.
+    /// Events a second of a full topic.
+    pub(super) fn throughput(&mut self, engine: &Engine) -> Option<f64> {
+        self.side(engine).map(|side| side.synthetic.events_per_s.median())
+    }
+
+    pub(super) fn sustains(&mut self, engine: &Engine, per_second: f64) {
+        if let Some(side) = self.side(engine) {
+            side.sustained = per_second;
+        }
+    }
+
+    pub(super) fn compare_sustained(&self) {
+        let (ours, theirs) = (self.ours.sustained, self.theirs.sustained);
+        println!("\nfed, {OURS} sustains {ours:.0} events/s, {KAFKA_STREAMS} {theirs:.0}: {:.2} times", ours / theirs);
+    }
+
+    /// Shares of what it sustains, and of what the one does that sustains less.
     pub(super) fn levels(&self, engine: &Engine) -> Vec<Level> {
         let rates = [(OURS, &self.ours), (KAFKA_STREAMS, &self.theirs)];
-        let rate = |(name, side): (&'static str, &Side)| (name, side.synthetic.events_per_s.median());
+        let rate = |(name, side): (&'static str, &Side)| (name, side.sustained);
         let [ours, theirs] = rates.map(rate);
         let own = if engine.name == OURS { ours } else { theirs };
         let slower = if ours.1 < theirs.1 { ours } else { theirs };
@@ -114,7 +132,7 @@ impl Report {
     pub(super) fn latency(&mut self, engine: &Engine, latency: Latency) {
         let Level { percent, of, per_second } = latency.level;
         println!(
-            "  {percent} % of what {of} can do, {per_second:.0} events/s: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, slowest {:.1} ms, {} alerts{}; \
+            "  {percent} % of what {of} sustains, {per_second:.0} events/s: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, slowest {:.1} ms, {} alerts{}; \
              the feeder's latest beat took {:.1} ms",
             latency.p50_ms,
             latency.p99_ms,
@@ -160,6 +178,7 @@ impl Report {
                 ours.synthetic.events_per_s.median() / theirs.synthetic.events_per_s.median(),
                 2,
             ),
+            ("sustained_ratio_kafka_streams", ours.sustained / theirs.sustained, 2),
             ("alert_p99_ms", p99(ours, OURS), 1),
             ("alert_p99_ms_kafka_streams", p99(theirs, KAFKA_STREAMS), 1),
             ("restart_ms_1m", restart_ms, 0),

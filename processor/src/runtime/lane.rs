@@ -58,8 +58,8 @@ pub(super) struct Lane<O: Operator> {
     /// Where the changelog ended before the transaction now being made: the next checkpoint, once
     /// that transaction has committed.
     pub(super) sampled_end: Option<i64>,
-    /// Monotonic time at which the log was last asked for it.
-    pub(super) asked_ms: i64,
+    /// Monotonic time at which the log last did not answer when it was asked for it.
+    pub(super) unanswered_ms: i64,
     /// Monotonic time since when rows are committed past the checkpoint: whoever opens the store reads them again.
     unproven_since_ms: Option<i64>,
     /// The checkpoint is newer than the store's.
@@ -97,7 +97,7 @@ impl<O: Operator> Lane<O> {
             store,
             checkpoint,
             sampled_end: None,
-            asked_ms: i64::MIN / 2,
+            unanswered_ms: i64::MIN / 2,
             unproven_since_ms: None,
             checkpoint_moved: false,
             pending: Pending::default(),

@@ -13,6 +13,9 @@ const LOOK: Duration = Duration::from_millis(1);
 const COMMIT_SHARE: i64 = 3;
 /// A record that has waited so long for its worker waits a little longer without harm.
 const BEHIND_MS: i64 = 1_000;
+/// With so small a part of the records that fit into a transaction more will come before the log has answered: they are
+/// not kept waiting for it.
+const BUSY_PART: usize = 10;
 /// Transactions of a worker that is behind are so much longer and larger: fewer rows for the same records.
 const BEHIND_FACTOR: i64 = 4;
 
@@ -23,7 +26,7 @@ impl<O: Operator> Worker<O> {
         self.behind = self.pressed && self.clock.wall_ms() - timestamp_ms >= BEHIND_MS;
     }
 
-    /// Under load the worker goes on with records while the log commits, as far as they have room: then the log
+    /// A worker that has much to do goes on with records while the log commits, as far as they have room: then the log
     /// is waited for.
     pub(super) fn commit_if_due(&mut self) -> Result<(), RuntimeError> {
         self.reopen_failed()?;
@@ -32,13 +35,13 @@ impl<O: Operator> Worker<O> {
         let full =
             taken >= self.config.commit_records.saturating_mul(if self.pressed { BEHIND_FACTOR as usize } else { 1 });
         let due = full || self.until_commit_ms() <= 0;
-        let has_work = self.pressed && !full && !self.is_stuck();
-        if self.underway.is_some() && !has_work {
+        if self.underway.is_some() && (full || self.is_stuck()) {
             self.finish()?;
         }
         if due && self.underway.is_none() {
             // While partitions open, a turn may take longer than a transaction should.
-            self.hand_over(self.pressed && self.opening.is_empty())?;
+            let busy = self.pressed || taken >= (self.config.commit_records / BUSY_PART).max(1);
+            self.hand_over(busy && self.opening.is_empty())?;
         }
         Ok(())
     }

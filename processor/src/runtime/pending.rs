@@ -6,8 +6,9 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 use schemas::Timestamp;
 
-/// An empty buffer keeps so many bytes of its room.
-const KEPT: usize = 1 << 20;
+/// An empty buffer keeps the room for as much as it held last, between these bounds.
+const KEPT_LEAST: usize = 1 << 20;
+const KEPT_MOST: usize = 8 << 20;
 
 /// The rows of one partition.
 #[derive(Default)]
@@ -100,9 +101,13 @@ impl Pending {
         self.rows.iter().filter_map(|span| Some((span.due?, span.key(&self.buffer))))
     }
 
+    /// What comes next will be about as much: growing again means copying, and pages that the system clears.
     pub(super) fn clear(&mut self) {
+        let kept = self.buffer.len().clamp(KEPT_LEAST, KEPT_MOST);
         self.buffer.clear();
-        self.buffer.shrink_to(KEPT);
+        if self.buffer.capacity() > 2 * kept {
+            self.buffer.shrink_to(kept);
+        }
         self.rows.clear();
     }
 }

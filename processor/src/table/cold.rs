@@ -38,11 +38,18 @@ pub(super) struct Cold {
     loaded: Vec<KeyId>,
     /// Keys from here on have not been read ahead; `None`: that is over.
     ahead: Option<Vec<u8>>,
+    /// Nothing has left the memory yet, and all that is there is listed in its order.
+    keeps_all: bool,
 }
 
 impl Cold {
     pub(super) fn take_free(&mut self) -> Option<KeyId> {
         self.free.pop()
+    }
+
+    /// The store has no key that is not listed: to find some in order, it need not be read.
+    pub(super) fn lists_all(&self) -> bool {
+        self.keeps_all && self.ahead.is_none()
     }
 }
 
@@ -56,7 +63,8 @@ impl<S: StateRow> StateTable<S> {
     pub(crate) fn back(&mut self, reader: Box<dyn StoreReader>) {
         let (due_from, held) = (Timestamp::MIN, Timestamp::MIN);
         let (unflushed, free, loaded) = (Vec::new(), Vec::new(), Vec::new());
-        self.cold = Some(Cold { reader, due_from, held, unflushed, free, loaded, ahead: Some(Vec::new()) });
+        let (ahead, keeps_all) = (Some(Vec::new()), true);
+        self.cold = Some(Cold { reader, due_from, held, unflushed, free, loaded, ahead, keeps_all });
         self.order = Some(KeyOrder::default());
     }
 
@@ -116,6 +124,9 @@ impl<S: StateRow> StateTable<S> {
         self.register_due(id, due);
         self.slots[id.index()].marks |= INDEXED;
         self.replace(id, held);
+        if self.cold.as_ref().is_some_and(|cold| cold.keeps_all) {
+            self.list(id);
+        }
         id
     }
 
@@ -124,6 +135,7 @@ impl<S: StateRow> StateTable<S> {
     pub(crate) fn read_ahead(&mut self, limit: usize) -> bool {
         let Some(cold) = &mut self.cold else { return false };
         let Some(from) = cold.ahead.take() else { return false };
+        self.room.iter_mut().for_each(Room::look);
         let (mut rows, mut seen, mut next): (Rows, _, _) = (Vec::new(), 0, None);
         let read = cold.reader.rows_from(&from, &mut |key, row| {
             if seen == limit {
@@ -139,6 +151,7 @@ impl<S: StateRow> StateTable<S> {
         self.checked(read);
         for (key, row) in rows {
             if self.failure.is_some() || !self.room.as_ref().is_some_and(Room::has_spare) {
+                self.list_apart();
                 return false;
             }
             self.put_in(&key, row, packed);
@@ -170,14 +183,39 @@ impl<S: StateRow> StateTable<S> {
 
     /// The store has everything that was sealed.
     pub(crate) fn flushed(&mut self) {
-        let (Some(cold), Some(order)) = (&mut self.cold, &mut self.order) else { return };
+        let Some(cold) = &mut self.cold else { return };
+        let (keeps_all, mut any_gone) = (cold.keeps_all, false);
         for id in cold.unflushed.drain(..) {
-            self.slots[id.index()].marks &= !UNFLUSHED;
+            let slot = &mut self.slots[id.index()];
+            slot.marks &= !UNFLUSHED;
+            // What was changed since may be new.
+            let is_gone = slot.is(LISTED) && !slot.is(DIRTY) && matches!(slot.held, Held::Nothing);
+            if is_gone {
+                slot.marks &= !LISTED;
+            }
+            any_gone |= is_gone;
         }
-        // What was changed since may be new.
+        if !keeps_all {
+            self.unlist(DIRTY);
+        } else if let Some(order) = self.order.as_mut().filter(|_| any_gone) {
+            order.retain(|id| self.slots[id.index()].is(LISTED));
+        }
+    }
+
+    /// Something has to leave: from now on only those are listed that the store does not have.
+    pub(super) fn list_apart(&mut self) {
+        let Some(cold) = self.cold.as_mut().filter(|cold| cold.keeps_all) else { return };
+        cold.keeps_all = false;
+        self.unlist(DIRTY | UNFLUSHED);
+        self.order.iter_mut().for_each(KeyOrder::shrink);
+    }
+
+    /// Leaves in the list what has one of these marks.
+    fn unlist(&mut self, stay: u8) {
+        let Some(order) = &mut self.order else { return };
         order.retain(|id| {
             let slot = &mut self.slots[id.index()];
-            let stays = slot.is(DIRTY);
+            let stays = slot.is(stay);
             if !stays {
                 slot.marks &= !LISTED;
             }
@@ -316,7 +354,7 @@ mod tests {
 
     use super::*;
     use crate::store::memory::MemoryProvider;
-    use crate::store::{Batch, StoreProvider};
+    use crate::store::{Batch, StateStore, StoreProvider};
     use crate::table::StateMemory;
 
     const KEYS: usize = 1_000;
@@ -344,6 +382,10 @@ mod tests {
 
     /// A table over a store with [`KEYS`] keys, each as its number.
     fn table(memory_bytes: usize) -> StateTable<Numbered> {
+        table_and_store(memory_bytes).0
+    }
+
+    fn table_and_store(memory_bytes: usize) -> (StateTable<Numbered>, Box<dyn StateStore>) {
         let mut store = MemoryProvider::default().open(0).expect("a store");
         let rows: Vec<(Vec<u8>, Vec<u8>)> = (0..KEYS).map(|n| (key(n), row(n as u64))).collect();
         let mut writes = rows.iter().map(|(key, row)| (key.as_slice(), Some(row.as_slice())));
@@ -351,7 +393,18 @@ mod tests {
         let mut table = StateTable::default();
         table.bound(&StateMemory::new(memory_bytes));
         table.back(store.reader());
-        table
+        (table, store)
+    }
+
+    /// Seals what has changed, and brings it to the store.
+    fn flush(table: &mut StateTable<Numbered>, store: &mut dyn StateStore) {
+        let mut dirty = Vec::new();
+        table.take_dirty(&mut dirty);
+        let rows: Vec<_> =
+            dirty.iter().map(|id| (table.key(*id).to_vec(), table.get(*id).map(|state| row(state.0)))).collect();
+        let mut writes = rows.iter().map(|(key, row)| (key.as_slice(), row.as_deref()));
+        store.apply(Batch { rows: Some(&mut writes), ..Batch::default() }).expect("a write");
+        table.flushed();
     }
 
     fn row(number: u64) -> Vec<u8> {
@@ -362,6 +415,19 @@ mod tests {
 
     fn read_all_ahead(table: &mut StateTable<Numbered>) {
         assert!((0..=KEYS).any(|_| !table.read_ahead(64)), "reading ahead does not end");
+    }
+
+    #[test]
+    fn a_key_without_a_store_is_listed_once_whatever_becomes_of_it() {
+        let mut table = StateTable::default();
+        let early = table.intern(&key(1));
+        assert_eq!(table.ids_of(b"00", None, 9), [early]);
+        table.put(early, Numbered(1));
+        table.delete(early);
+        table.put(early, Numbered(1));
+        let late = table.intern(&key(2));
+        table.put(late, Numbered(2));
+        assert_eq!(table.ids_of(b"00", None, 9), [early, late]);
     }
 
     #[test]
@@ -377,6 +443,44 @@ mod tests {
         let due = |n: usize| table.find(&key(n)).and_then(|id| table.registered_due(id));
         assert_eq!((due(0), due(999)), (Some(Timestamp::from_millis(0)), Some(Timestamp::from_millis(999))));
         assert!(!table.read_ahead(64) && table.take_failure().is_none());
+    }
+
+    /// The numbers of the keys that begin with 00, of the states that are there.
+    fn hundred(table: &mut StateTable<Numbered>) -> Vec<u64> {
+        let ids = table.with_prefix(b"00");
+        let numbers = ids.into_iter().filter_map(|id| table.get(id)).map(|state| state.0).collect();
+        table.relieve();
+        numbers
+    }
+
+    #[test]
+    fn keys_come_in_order_with_what_has_changed_whether_all_are_in_memory_or_not() {
+        for memory_bytes in [1 << 20, 16 << 10, 0] {
+            let (mut table, mut store) = table_and_store(memory_bytes);
+            let mut expected: Vec<u64> = (0..100).collect();
+            assert_eq!(hundred(&mut table), expected, "nothing has been read ahead");
+            read_all_ahead(&mut table);
+            assert_eq!(table.cold.as_ref().map(Cold::lists_all), Some(memory_bytes == 1 << 20));
+            assert_eq!(hundred(&mut table), expected);
+            let new = table.intern(b"0042-and-a-half");
+            table.put(new, Numbered(4_242));
+            let gone = table.intern(&key(7));
+            table.delete(gone);
+            expected.insert(43, 4_242);
+            expected.remove(7);
+            for _ in 0..2 {
+                assert_eq!(hundred(&mut table), expected, "{memory_bytes} bytes");
+                flush(&mut table, &mut *store);
+            }
+            let back = table.intern(&key(7));
+            table.put(back, Numbered(7));
+            expected.insert(7, 7);
+            for _ in 0..2 {
+                assert_eq!(hundred(&mut table), expected, "{memory_bytes} bytes");
+                flush(&mut table, &mut *store);
+            }
+            assert!(table.take_failure().is_none());
+        }
     }
 
     #[test]

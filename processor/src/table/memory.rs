@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Decoded states may take this part of a share; the rest holds several times as many packed ones.
+/// Where there is not room for all, decoded states take this part of a share: the rest holds several times as many packed
+/// ones.
 pub(super) const DECODED_PART: usize = 2;
 
 /// The memory of the states of one stage, shared by its tables.

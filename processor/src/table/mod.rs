@@ -10,7 +10,7 @@
 //! steps of the task is anything packed. So an id is good for the step it was asked for in. What is
 //! packed must never show in an output.
 //!
-//! Numbers: a slot is 64 bytes, the index and the wake-up of a key about 15.
+//! Numbers: a slot is 64 bytes, the index, the order and the wake-up of a key about 19.
 
 mod cold;
 mod key;
@@ -45,7 +45,8 @@ impl KeyId {
 pub struct StateTable<S> {
     slots: Vec<Slot<S>>,
     index: HashTable<KeyId>,
-    /// Every key, once somebody has asked for them in order; with a store, those it does not have.
+    /// Every key, once somebody has asked for them in order; with a store, once something has left the memory, those
+    /// that it does not have.
     order: Option<KeyOrder>,
     /// Changed in this transaction, each once.
     dirty: Vec<KeyId>,
@@ -102,11 +103,16 @@ impl<S: StateRow> StateTable<S> {
             return id;
         }
         let id = self.enter(key, hash);
+        self.list(id);
+        id
+    }
+
+    /// Among the keys in their order, where there are such.
+    fn list(&mut self, id: KeyId) {
         if let Some(order) = &mut self.order {
             self.slots[id.index()].marks |= LISTED;
             order.push(id);
         }
-        id
     }
 
     /// Gives a key that is not in memory a slot, with nothing in it.
@@ -154,16 +160,19 @@ impl<S: StateRow> StateTable<S> {
 
     /// Up to `limit` ids of keys that begin with `prefix` and come after `after`, in order of key.
     pub fn ids_of(&mut self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<KeyId> {
-        let all = 0..self.slots.len() as u32;
+        let slots = &mut self.slots;
         let order = self.order.get_or_insert_with(|| {
             let mut order = KeyOrder::default();
-            all.for_each(|id| order.push(KeyId(id)));
+            for (i, slot) in slots.iter_mut().enumerate() {
+                slot.marks |= LISTED;
+                order.push(KeyId(i as u32));
+            }
             order
         });
         let from = after.map(|after| [after, &[0]].concat()).unwrap_or_default();
         let slots = &self.slots;
         let mut ids = order.range(prefix, &from, limit, &|id| slots[id.index()].key.bytes());
-        if self.cold.is_some() {
+        if self.cold.as_ref().is_some_and(|cold| !cold.lists_all()) {
             ids.extend(self.load_range(prefix, &from, limit));
             ids.sort_unstable_by(|a, b| self.key(*a).cmp(self.key(*b)));
             ids.dedup();
@@ -199,6 +208,11 @@ impl<S: StateRow> StateTable<S> {
     /// Puts a state in the place of whatever is there: it will be written with this transaction.
     pub fn put(&mut self, id: KeyId, state: S) {
         self.touch(id);
+        let slot = &self.slots[id.index()];
+        if matches!(slot.held, Held::Nothing) && !slot.is(LISTED) {
+            // It was deleted, and is back before the store has heard of it.
+            self.list(id);
+        }
         self.replace(id, Held::Decoded(state));
     }
 

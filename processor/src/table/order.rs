@@ -24,6 +24,11 @@ impl KeyOrder {
         self.runs.retain(|run| !run.is_empty());
     }
 
+    /// Gives back the room that it does not need.
+    pub(super) fn shrink(&mut self) {
+        self.runs.iter_mut().chain([&mut self.newcomers]).for_each(Vec::shrink_to_fit);
+    }
+
     /// Up to `limit` numbers of keys that begin with `prefix` and are not before `from`, in order of key.
     pub(super) fn range<'k>(
         &mut self,

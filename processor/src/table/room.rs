@@ -62,9 +62,9 @@ impl Room {
         self.taken.keys = self.taken.keys + after.keys - before.keys;
     }
 
-    /// More is decoded than should be.
+    /// More is decoded than should be, and the room is needed.
     pub(super) fn is_crowded(&self) -> bool {
-        self.taken.decoded > self.share / DECODED_PART
+        !self.has_spare() && self.taken.decoded > self.share / DECODED_PART
     }
 
     /// More is in memory than should be.
@@ -80,9 +80,14 @@ impl Room {
     /// The state has been decoded.
     pub(super) fn decoded(&mut self, id: KeyId) {
         if self.queue.len().is_multiple_of(LOOK_EVERY) {
-            self.share = self.memory.share();
+            self.look();
         }
         self.queue.push_back(id);
+    }
+
+    /// Looks how many tables share the memory.
+    pub(super) fn look(&mut self) {
+        self.share = self.memory.share();
     }
 
     /// The decoded state whose turn it is.
@@ -98,7 +103,7 @@ impl Room {
 
     /// Tells the memory what has changed since the last call.
     pub(super) fn report(&mut self) {
-        self.share = self.memory.share();
+        self.look();
         let (told, taken) = (std::mem::replace(&mut self.reported, self.taken), self.taken);
         self.memory.bytes.fetch_add(taken.bytes.wrapping_sub(told.bytes), Ordering::Relaxed);
         self.memory.decoded.fetch_add(taken.decoded.wrapping_sub(told.decoded), Ordering::Relaxed);

@@ -26,15 +26,15 @@ pub(super) const DIRTY: u8 = 1;
 pub(super) const USED: u8 = 2;
 /// In a transaction that has ended, and not in the store: what the store has is older.
 pub(super) const UNFLUSHED: u8 = 4;
-/// Among the keys that are listed apart, since the store does not have them.
+/// Among the keys that are listed in their order: it does not leave.
 pub(super) const LISTED: u8 = 8;
 /// The store's index has, or will have with the next flush, the wake-up it is registered for.
 pub(super) const INDEXED: u8 = 32;
 /// Of no key: waits for another one.
 pub(super) const FREE: u8 = 16;
 
-/// A slot, and the share of its key in the index and among the wake-ups.
-const SLOT_BYTES: usize = 64 + 15;
+/// A slot, and the share of its key in the index, in the order and among the wake-ups.
+const SLOT_BYTES: usize = 64 + 19;
 /// What an allocator adds to what it hands out.
 const ALLOCATION_BYTES: usize = 12;
 

@@ -135,6 +135,7 @@ impl<S: StateRow> StateTable<S> {
             if self.cold.is_none() || self.room.as_ref().is_none_or(|room| !room.is_full()) {
                 break;
             }
+            self.list_apart();
             self.consider_leaving();
         }
     }
