@@ -1,7 +1,7 @@
 //! A deployment of the real binary on a Kafka of its own: `ingest` and any number of `process`, and
 //! the oracle for what they must have decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -189,7 +189,11 @@ impl Deployment {
         let missing: Vec<_> = oracle.keys().filter(|key| !alerts.contains_key(*key)).take(5).collect();
         let extra: Vec<_> = alerts.keys().filter(|key| !oracle.contains_key(*key)).take(5).collect();
         assert!(missing.is_empty() && extra.is_empty(), "missing: {missing:?}, extra: {extra:?}");
-        let other: Vec<_> = alerts.iter().filter(|(key, alert)| oracle[*key] != **alert).take(2).collect();
+        let other: Vec<_> = alerts
+            .iter()
+            .flat_map(|(key, alert)| differences(&format!("{key:?}"), alert, &oracle[key]))
+            .take(20)
+            .collect();
         assert!(other.is_empty(), "the same alerts say something else: {other:?}");
         alerts.len()
     }
@@ -268,4 +272,19 @@ events_partitions = {PARTITIONS}
 grace_ms = 600000
 {inputs}"#
     )
+}
+
+/// Where two values differ: the path, what is there, and what should be.
+fn differences(path: &str, seen: &Value, expected: &Value) -> Vec<String> {
+    match (seen, expected) {
+        _ if seen == expected => Vec::new(),
+        (Value::Object(seen), Value::Object(expected)) => {
+            let keys: BTreeSet<&String> = seen.keys().chain(expected.keys()).collect();
+            let of = |object: &serde_json::Map<String, Value>, key| object.get(key).cloned().unwrap_or(Value::Null);
+            keys.into_iter()
+                .flat_map(|key| differences(&format!("{path}.{key}"), &of(seen, key), &of(expected, key)))
+                .collect()
+        }
+        _ => vec![format!("{path}: {seen}, expected {expected}")],
+    }
 }
