@@ -39,16 +39,27 @@ impl EpochBoard {
         Self { closed_through: vec![i64::MIN; usize::try_from(partitions).unwrap_or(0)], epochs: BTreeMap::new() }
     }
 
-    /// Takes in one partial; one of a partition this topic does not have is ignored.
+    /// Takes in the next partial of the log; one of a partition this topic does not have is ignored.
     pub fn add(&mut self, partial: &AggregatePartial) {
-        let Some(closed) = usize::try_from(partial.partition).ok().and_then(|p| self.closed_through.get_mut(p)) else {
-            return;
-        };
+        let Some(closed) = self.closed_of(partial.partition) else { return };
         *closed = (*closed).max(partial.closed_through);
         if partial.sums.iter().any(|s| *s != 0) {
             let key = (partial.scope.clone(), partial.id.clone(), partial.partition);
             self.epochs.entry(partial.epoch).or_default().insert(key, partial.sums.clone());
         }
+    }
+
+    /// Takes in a partial before it is read from the log. Where what its partition published before is not known
+    /// either, it comes with that: a board that has been begun again may not have read so far.
+    pub fn add_early(&mut self, partial: &AggregatePartial) {
+        let follows = |closed: &mut i64| *closed > i64::MIN && partial.epoch <= closed.saturating_add(1);
+        if self.closed_of(partial.partition).is_some_and(follows) {
+            self.add(partial);
+        }
+    }
+
+    fn closed_of(&mut self, partition: i32) -> Option<&mut i64> {
+        self.closed_through.get_mut(usize::try_from(partition).ok()?)
     }
 
     /// Every partition has published all epochs up to this one.
@@ -114,6 +125,20 @@ mod tests {
         let totals: Vec<_> = board.totals(9, 10).collect();
         assert_eq!(totals, [(10, vec![Sums { scope: "site".into(), id: "all".into(), sums: vec![4, 6] }])]);
         assert_eq!(board.totals(10, 10).count(), 0);
+    }
+
+    #[test]
+    fn what_comes_early_leaves_no_gap() {
+        let mut board = EpochBoard::new(1);
+        board.add_early(&partial(0, 4, 4, &[1]));
+        assert_eq!(board.complete_through(), i64::MIN, "whether anything came before nobody knows");
+        board.add(&partial(0, 4, 4, &[1]));
+        board.add_early(&partial(0, 6, 6, &[3]));
+        assert_eq!(board.complete_through(), 4, "what was published of 5 is not known");
+        board.add_early(&partial(0, 5, 5, &[2]));
+        board.add_early(&partial(0, 6, 9, &[3]));
+        let sums: Vec<_> = board.totals(3, 9).map(|(epoch, totals)| (epoch, totals[0].sums[0])).collect();
+        assert_eq!((board.complete_through(), sums), (9, vec![(4, 1), (5, 2), (6, 3)]));
     }
 
     #[test]

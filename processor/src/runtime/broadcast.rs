@@ -61,11 +61,11 @@ impl Broadcasts {
         usize::try_from(self.input_partitions).is_ok_and(|all| all == partitions)
     }
 
-    /// Takes in sums that are not on the log yet. Whoever hands them over goes back to what is committed
-    /// unless they commit with everything that rests on them; the board is rewound then.
+    /// Takes in sums that are not on the log yet, as far as those before them are known. Whoever hands them over goes
+    /// back to what is committed unless they commit with everything that rests on them; the board is rewound then.
     pub(super) fn take_in(&mut self, sums: &[AggregatePartial]) {
         for partial in sums {
-            self.board.add(partial);
+            self.board.add_early(partial);
         }
     }
 

@@ -82,9 +82,8 @@ impl Population {
         for (faded, new) in self.sums.iter_mut().zip(sums.population) {
             *faded = *faded * FADE + new as f64 / MILLION;
         }
-        if sums.population != [0; Sum::COUNT] {
-            self.derive();
-        }
+        // However little has changed: whoever reads the sums from a row derives from them as they are.
+        self.derive();
     }
 
     /// One epoch's totals of a category.

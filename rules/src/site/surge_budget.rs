@@ -55,6 +55,7 @@ impl SurgeBudget {
             tail[i] += tail[i + 1];
         }
         self.believable = tail.partition_point(|count| *count >= TAIL_MIN);
+        (self.frequency, self.slope_from) = ([0.0; BINS], 0);
         let Some(end) = self.believable.checked_sub(1) else { return };
         let days = self.sku_days.max(tail[0]);
         for (frequency, count) in self.frequency.iter_mut().zip(&tail[..=end]) {

@@ -157,6 +157,46 @@ fn a_row_is_read_back() {
     assert!(matches!(SiteLevel::decode(&[9]), Err(RowError::TooNew { .. })));
 }
 
+/// Whatever is derived must be what a row of the same moment gives: a restart would decide otherwise.
+#[test]
+fn a_restart_changes_nothing_however_much_has_faded_since_the_last_figures() {
+    let (mut site, item) = (SiteLevel::default(), |n: i64| ItemDay {
+        category: Some("tea"),
+        ln_price: libm::log(2.0 + n as f64),
+        per_day: 0.1 * n as f64,
+        exposure_days: 31.0,
+        variance_to_mean: 1.0 + 0.05 * n as f64,
+        orders_per_day: 0.1,
+        weight: 1.0,
+    });
+    let mut laws = std::collections::BTreeSet::new();
+    for e in epoch(at(0, 0))..epoch(at(25, 0)) {
+        let (day, of_day) = (e / EPOCHS_PER_DAY - 4, e % EPOCHS_PER_DAY);
+        let mut sums = SiteSums::default();
+        // Days close at midnight; after the second week nothing more is told of the population.
+        if of_day == 0 && day < 14 {
+            for n in 1..100 {
+                sums.record_item(&item(n));
+                sums.record_sku_day(Some(0.5 + n as f64));
+                sums.record_surge_score(n as f64 * 0.1);
+                sums.record_sales_value(n as f64);
+                sums.record_trial(-0.1 * n as f64);
+            }
+        }
+        if of_day % 3 == 0 {
+            sums.record_demand(&sale(1 + day, at(day, 0)));
+            sums.outbound.record(&Line::of(&scrapped()).unwrap(), 2.0);
+            sums.write_offs.record_day(day % 5 == 0);
+        }
+        site.apply_epoch(e, &sums.take());
+        let mut row = Vec::new();
+        site.encode(&mut row);
+        assert_eq!(SiteLevel::decode(&row).as_ref(), Ok(&site), "day {day}, epoch {of_day}");
+        laws.extend(site.ln_variance_to_mean(0.5, 0.0).map(f64::to_bits));
+    }
+    assert!(laws.len() > 1000, "{} laws: nothing has faded", laws.len());
+}
+
 #[test]
 fn golden_rows_of_every_version_are_read() {
     let site = watched(at(30, 15), lines);

@@ -14,6 +14,9 @@ mod stage;
 mod watch;
 mod world;
 
+#[cfg(test)]
+mod restart_tests;
+
 pub use output::ProcessOutput;
 pub use rows::{POSITIONS, Row, examine, position_key};
 pub use shared::examine_shared;
