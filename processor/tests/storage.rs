@@ -39,3 +39,23 @@ fn what_the_open_databases_take_is_told_and_keeps_none_of_them_open() {
     assert_eq!(usage().memtable_bytes, 0);
     drop(provider.open(0).expect("the store again"));
 }
+
+#[test]
+fn stores_opened_together_come_in_their_order_and_one_that_is_in_use_keeps_nobody_from_its() {
+    let disk = tempfile::tempdir().expect("a directory");
+    let storage = RocksStorage::new(disk.path().join("state"), &RocksOptions::default()).expect("a storage");
+    let mut provider = storage.claim(Identity::new("process", "inventory.events")).expect("a claim");
+    let checkpoint =
+        |offset| Checkpoint { changelog_offset: offset, topic_id: "topic-1".into(), committed_at_ms: offset };
+    for partition in 0..4 {
+        let mut store = provider.open(partition).expect("a store");
+        store.write(&mut [].into_iter(), &checkpoint(i64::from(partition))).expect("a write");
+    }
+    let _in_use = provider.open(2).expect("a store");
+    let opened = provider.open_together(&[3, 2, 0, 1]);
+    let told: Vec<_> = opened.iter().map(|store| store.as_ref().map(|store| store.checkpoint())).collect();
+    assert!(matches!(told[1], Err(StoreError::Locked { .. })));
+    for (at, partition) in [(0, 3), (2, 0), (3, 1)] {
+        assert!(matches!(&told[at], Ok(Ok(Some(found))) if *found == checkpoint(partition)), "{:?}", told[at]);
+    }
+}

@@ -7,7 +7,7 @@ use schemas::stream::AggregatePartial;
 
 use crate::epochs::EpochBoard;
 use crate::operator::{BroadcastRecord, Rejection};
-use crate::ports::{Isolation, LogError, LogReader, RecordView, TopicPartition};
+use crate::ports::{Extent, Isolation, LogError, LogReader, RecordView, TopicPartition};
 
 const BATCH_RECORDS: usize = 4096;
 
@@ -86,9 +86,10 @@ impl Broadcasts {
         to_the_end: bool,
         call_timeout: Duration,
     ) -> Result<(), LogError> {
-        for topic in self.topics.clone() {
-            let records = &mut self.records;
-            read_on(reader, &mut self.next, &topic, to_the_end, call_timeout, &mut |record| {
+        let ends = self.ends(reader, to_the_end, call_timeout)?;
+        let Self { topics, aggregates, next, records, board, .. } = self;
+        for topic in topics.iter() {
+            read_on(reader, next, topic, ends.get(topic), call_timeout, &mut |record| {
                 records.push(BroadcastRecord {
                     topic: record.topic.to_owned(),
                     offset: record.offset,
@@ -97,9 +98,8 @@ impl Broadcasts {
                 });
             })?;
         }
-        if let Some(topic) = &self.aggregates {
-            let board = &mut self.board;
-            read_on(reader, &mut self.next, topic, to_the_end, call_timeout, &mut |record| {
+        if let Some(topic) = aggregates {
+            read_on(reader, next, topic, ends.get(topic), call_timeout, &mut |record| {
                 match schemas::avro::decode_aggregate(record.value.unwrap_or_default()) {
                     Ok(partial) => board.add(&partial),
                     Err(error) => {
@@ -110,6 +110,30 @@ impl Broadcasts {
         }
         Ok(())
     }
+
+    /// The ends of the topics that are read to theirs: of all, or of those that have not been read yet. All of them are
+    /// fetched while the first is read: a broker makes each wait for its end.
+    fn ends(
+        &mut self,
+        reader: &mut dyn LogReader,
+        of_all: bool,
+        call_timeout: Duration,
+    ) -> Result<BTreeMap<TopicPartition, Extent>, LogError> {
+        let topics = self.topics.iter().chain(&self.aggregates);
+        let asked: Vec<TopicPartition> =
+            topics.filter(|topic| of_all || !self.next.contains_key(topic)).cloned().collect();
+        if asked.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let extents = reader.extents(&asked, call_timeout)?;
+        for (topic, extent) in asked.iter().zip(&extents) {
+            let next = *self.next.entry(topic.clone()).or_insert(extent.start);
+            if next < extent.stable {
+                reader.fetch_ahead(topic, next, Isolation::ReadCommitted);
+            }
+        }
+        Ok(asked.into_iter().zip(extents).collect())
+    }
 }
 
 /// A broadcast record that cannot be used stops nobody; its publisher should have checked it.
@@ -118,17 +142,16 @@ pub(super) fn ignored(record: &BroadcastRecord, rejection: &Rejection) {
     tracing::error!(%topic, offset, reason = %rejection.message, "broadcast record ignored; publish a corrected one");
 }
 
+/// Reads a topic as far as it goes, at least to `end`.
 fn read_on(
     reader: &mut dyn LogReader,
     next: &mut BTreeMap<TopicPartition, i64>,
     topic: &TopicPartition,
-    to_the_end: bool,
+    end: Option<&Extent>,
     call_timeout: Duration,
     sink: &mut dyn FnMut(RecordView<'_>),
 ) -> Result<(), LogError> {
-    let known = next.get(topic).copied();
-    let end = if to_the_end || known.is_none() { Some(reader.extent(topic, call_timeout)?) } else { None };
-    let mut offset = known.or(end.map(|extent| extent.start)).unwrap_or_default();
+    let mut offset = next.get(topic).copied().unwrap_or_default();
     loop {
         let behind = end.is_some_and(|extent| offset < extent.stable);
         let wait = if behind { call_timeout } else { Duration::ZERO };

@@ -5,6 +5,7 @@
 //! offset still moves), and what takes longer than a slice, goes on in the next turn: the other
 //! partitions go on meanwhile.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::task::{Task, TaskConfig, belongs_to_runtime};
 const ATTEMPT: Duration = Duration::from_millis(500);
 /// The other partitions stand still no longer than this, and one attempt.
 const TURN_MS: i64 = 100;
+/// Stores that are opened at the same time.
+const TOGETHER: usize = 4;
 /// A restore hands the worker back to its other partitions after this long.
 const SLICE_MS: i64 = 50;
 
@@ -48,12 +51,7 @@ impl<O: Operator> Worker<O> {
         let mut turn: Vec<i32> = waiting.keys().copied().collect();
         let first = turn.partition_point(|partition| *partition <= self.opened_last);
         turn.rotate_left(first);
-        for partition in &turn {
-            let Some(opening) = waiting.get_mut(partition) else { continue };
-            if self.clock.monotonic_ms() < until_ms {
-                self.fetch_ahead(*partition, opening);
-            }
-        }
+        self.open_stores(&turn, &mut waiting, until_ms);
         for partition in turn {
             let Some(mut opening) = waiting.remove(&partition) else { continue };
             if self.clock.monotonic_ms() >= until_ms {
@@ -84,14 +82,27 @@ impl<O: Operator> Worker<O> {
         Ok(())
     }
 
-    /// Opens the store and has its changelog fetched, while the partitions before it are restored: a broker lets each wait
-    /// for its records and for its end. Whatever fails is met again when it is the partition's turn.
-    fn fetch_ahead(&mut self, partition: i32, opening: &mut Opening) {
-        if opening.store.is_some() {
-            return;
+    /// Opens stores and has their changelogs fetched, while the partitions before them are restored: a broker lets each
+    /// wait for its records and for its end. Whatever fails is met again when it is the partition's turn.
+    fn open_stores(&mut self, turn: &[i32], waiting: &mut BTreeMap<i32, Opening>, until_ms: i64) {
+        let is_closed = |partition: &&i32| waiting.get(*partition).is_some_and(|opening| opening.store.is_none());
+        let closed: Vec<i32> = turn.iter().filter(is_closed).copied().collect();
+        for together in closed.chunks(TOGETHER) {
+            if self.clock.monotonic_ms() >= until_ms {
+                return;
+            }
+            let began_us = self.clock.monotonic_us();
+            for (partition, store) in together.iter().zip(self.stores.open_together(together)) {
+                if let Some(opening) = waiting.get_mut(partition) {
+                    opening.since_us.get_or_insert(began_us);
+                    opening.store = store.ok();
+                    self.fetch_ahead(*partition, opening);
+                }
+            }
         }
-        opening.since_us.get_or_insert(self.clock.monotonic_us());
-        opening.store = self.open_store(partition).ok();
+    }
+
+    fn fetch_ahead(&mut self, partition: i32, opening: &Opening) {
         let checkpoint = opening.store.as_ref().and_then(|store| store.checkpoint().ok().flatten());
         if let Some(Checkpoint { changelog_offset, .. }) = checkpoint {
             let changelog = TopicPartition::new(&self.config.topics.changelog, partition);

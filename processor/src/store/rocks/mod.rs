@@ -32,6 +32,7 @@ mod reading;
 mod store;
 mod usage;
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -101,6 +102,17 @@ impl RocksProvider {
 impl StoreProvider for RocksProvider {
     fn open(&mut self, partition: i32) -> Result<Box<dyn StateStore>, StoreError> {
         Ok(Box::new(self.open_partition(partition)?))
+    }
+
+    /// Most of it is reading what was not flushed back into memory: one processor each.
+    fn open_together(&mut self, partitions: &[i32]) -> Vec<Result<Box<dyn StateStore>, StoreError>> {
+        let this = &*self;
+        std::thread::scope(|scope| {
+            let opening: Vec<_> =
+                partitions.iter().map(|partition| scope.spawn(|| this.open_partition(*partition))).collect();
+            let opened = opening.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            opened.map(|store| Ok(Box::new(store?) as Box<dyn StateStore>)).collect()
+        })
     }
 
     fn quarantine(&mut self, partition: i32) -> Result<Option<String>, StoreError> {
