@@ -304,6 +304,8 @@ impl Stream {
             stock.on_hand -= 1;
             StockChange::Adjusted { quantity: Quantity::from_units(-1), reason: Some("damaged".into()), document: None }
         } else {
+            // What was sold without being there is found not to be.
+            stock.on_hand = stock.on_hand.max(0);
             let book = Quantity::from_units(stock.on_hand);
             StockChange::Counted { counted: book, book: Some(book), document: None }
         };

@@ -27,9 +27,11 @@ pub(super) fn alerts(deployment: &Deployment, engines: &[Engine]) -> Result<()> 
         let found = read(deployment, engine)?;
         let differences = differences(&expected, &found);
         if !differences.is_empty() {
+            // Who is right? A replay of the log knows what ours should have been.
+            deployment.compare_with_replay()?;
             let shown = differences.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n  ");
             bail!(
-                "the alerts of {} are not those of {}: {} of {} positions differ, such as\n  {shown}",
+                "the alerts of {} are not those of {}, which are those of a replay: {} of {} positions differ, such as\n  {shown}",
                 engine.name,
                 first.name,
                 differences.len(),

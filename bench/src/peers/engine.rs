@@ -12,6 +12,9 @@ use crate::kafka::deployment::{Deployment, INSTANCE, PROCESS, changelog};
 
 const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/avsc");
 const QUIX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/quix/main.py");
+/// What `process` may keep of its states at hand, in bytes: with the rest of it nearly as much memory as Kafka Streams is given.
+const HOT_BYTES: u64 = 1_000_000_000;
+
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     /// Of `process`; `None`: as many as it takes by itself.
@@ -87,8 +90,9 @@ impl Engine {
     pub(super) fn start(&self, deployment: &Deployment) -> Result<Service> {
         let mut command = match &self.kind {
             Kind::Ours => {
-                let threads = self.settings.workers.map(|workers| ("QM_PROCESS__THREADS", workers.to_string()));
-                return deployment.start_with("process", self.instance, true, threads.as_slice());
+                let mut settings = vec![("QM_STATE__HOT_BYTES", HOT_BYTES.to_string())];
+                settings.extend(self.settings.workers.map(|workers| ("QM_PROCESS__THREADS", workers.to_string())));
+                return deployment.start_with("process", self.instance, true, &settings);
             }
             Kind::KafkaStreams { jars, options } => {
                 let mut command = Command::new("java");
