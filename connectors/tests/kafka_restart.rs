@@ -78,7 +78,9 @@ fn a_reader_that_knew_the_leader_finds_the_ends_again() {
 #[test]
 fn clients_go_on_when_their_broker_is_back() {
     let kafka = Kafka::start(Options::default());
-    let log = KafkaLog::new(KafkaConfig::new(kafka.bootstrap())).unwrap();
+    // On a machine that is slow enough a broker takes longer to come back than a session lasts: that would be no fault.
+    let config = KafkaConfig { session_timeout_ms: 600_000, ..KafkaConfig::new(kafka.bootstrap()) };
+    let log = KafkaLog::new(config).unwrap();
     let at = TopicPartition::new("restart", 0);
     let new = NewTopic { name: at.topic.clone(), partitions: 1, replication_factor: 1, config: BTreeMap::new() };
     Admin::new(&log).unwrap().create_topics(&[new], WAIT).unwrap();

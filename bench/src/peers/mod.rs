@@ -106,11 +106,11 @@ impl Plan {
             events: self.events.unwrap_or(if quick { 1_200_000 } else { 2_000_000 }),
             runs: self.runs.unwrap_or(if quick { 2 } else { 3 }),
             restarts: if quick { 1 } else { 3 },
-            attempts: if quick { 3 } else { 5 },
+            attempts: if quick { 2 } else { 5 },
             // A second of a load is a second of the shops' time, too: long ones would put weeks of sales into one day.
             first_load: seconds(3, 6),
-            warm_up: seconds(2, 3),
-            measured: seconds(5, 9),
+            warm_up: seconds(1, 3),
+            measured: seconds(4, 9),
         }
     }
 }
